@@ -296,6 +296,15 @@ pub fn hello_version(frame: &[u8]) -> Option<u16> {
     (variant == 0 && magic == HELLO_MAGIC).then_some(version)
 }
 
+/// The version that a server speaks, from the frame in which it refuses another one; `None` for
+/// any other frame.
+///
+/// Works for servers of any version: only the part that never changes is read.
+pub fn refused_version(frame: &[u8]) -> Option<u16> {
+    let (variant, reason, server) = codec::decode_prefix::<(u32, u32, u16)>(frame).ok()?;
+    (variant == 6 && reason == 0).then_some(server)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -313,6 +322,22 @@ mod tests {
         assert_eq!(hello_version(&frame[4..]), Some(999));
         assert_eq!(hello_version(b"GET / HTTP/1.1\r\n"), None);
         assert_eq!(hello_version(&[]), None);
+    }
+
+    #[test]
+    fn the_version_of_a_server_is_readable_whatever_follows() {
+        let mut frame = Vec::new();
+        let reason = GoodbyeReason::VersionUnsupported { server: 999 };
+        let text = "fields of the future";
+        ServerMessage::Goodbye { reason, text }.encode(&mut frame).expect("encodes");
+        assert_eq!(refused_version(&frame[4..]), Some(999));
+        // Not a string in a later version, perhaps.
+        assert_eq!(refused_version(&frame[4..10]), Some(999));
+        frame.clear();
+        let reason = GoodbyeReason::UnknownGame;
+        ServerMessage::Goodbye { reason, text }.encode(&mut frame).expect("encodes");
+        assert_eq!(refused_version(&frame[4..]), None);
+        assert_eq!(refused_version(&[]), None);
     }
 
     #[test]
@@ -340,6 +365,7 @@ mod tests {
                 prop_assert_eq!(ServerMessage::decode(&again[4..]), Ok(message));
             }
             let _ = hello_version(&bytes);
+            let _ = refused_version(&bytes);
         }
 
         /// A message cut short anywhere is an error, never another message.
