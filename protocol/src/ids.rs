@@ -8,7 +8,8 @@ macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(
-            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash,
+            Serialize, Deserialize,
         )]
         #[serde(transparent)]
         pub struct $name(pub u32);
@@ -30,7 +31,7 @@ number! {
     RoomId
 }
 number! {
-    /// A step of one room, counted from 0 when the room was made.
+    /// A step of one room. The first one is 1; 0 is the time before it.
     ///
     /// At 60 Hz a `u32` lasts for 828 days.
     Tick

@@ -142,7 +142,7 @@ fn rule_3_every_element_of_a_list_takes_at_least_one_byte() {
     assert_eq!(lists, 5, "a list is new: add its element above, and its claim to rule 1");
 }
 
-/// Fields that are lists: `members`, `joined`, `left`, `players` and `shots` at the time of writing.
+/// How many fields are lists: `members`, `joined`, `left`, `players` and `shots`.
 fn lists_in(source: &str) -> usize {
     let fields = production_lines(source).filter(|line| line.contains(": Vec<"));
     fields.filter(|line| line.ends_with(',')).count()

@@ -1,0 +1,13 @@
+//! All tests of more than one crate, and of the repository itself, in one binary.
+//!
+//! Do **not** add a test here
+//!
+//! - if it needs one module only: it belongs at the end of that file;
+//! - if it needs one crate only, from outside: it belongs into that crate's own `tests/`;
+//! - if it waits for wall-clock time and hopes: give the code a `now` and turn it yourself;
+//! - if it measures speed: that is a benchmark, and a busy machine would make it fail.
+//!
+//! Add a module here if it needs the server together with a client, or real sockets, or the files
+//! of the repository.
+
+mod tidy;

@@ -1,0 +1,147 @@
+//! Rules for the documents: what they point to exists, and they do not rot.
+
+use std::collections::BTreeSet;
+
+use super::{
+    expect_found, expect_none,
+    tree::{File, Tree},
+};
+
+/// Folders at the top. A name in backticks that begins with one of them is a path.
+const TOP_FOLDERS: [&str; 7] =
+    ["protocol/", "server/", "bot-client/", "loadtest/", "tests/", "docs/", ".ci/"];
+
+/// Lines outside fenced blocks, with their numbers from 1.
+fn prose(file: &File) -> Vec<(usize, &str)> {
+    let mut in_block = false;
+    let mut lines = Vec::new();
+    for (index, line) in file.text.lines().enumerate() {
+        let is_fence = line.trim_start().starts_with("```");
+        in_block ^= is_fence;
+        if !in_block && !is_fence {
+            lines.push((index + 1, line));
+        }
+    }
+    lines
+}
+
+fn dead_links(tree: &Tree) -> Vec<String> {
+    let mut findings = Vec::new();
+    for file in tree.ending(".md") {
+        for (number, line) in prose(file) {
+            for target in links(line).filter(|target| !target.contains("://")) {
+                if !resolves(tree, file, target) {
+                    findings.push(format!("{}:{number}: {target} does not exist", file.path));
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// The targets of all `[text](target)` in a line.
+fn links(line: &str) -> impl Iterator<Item = &str> {
+    line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target)
+}
+
+/// Whether a relative link of `file` leads somewhere, its anchor included.
+fn resolves(tree: &Tree, file: &File, target: &str) -> bool {
+    let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+    let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let path = if path.is_empty() { file.path.clone() } else { join(folder, path) };
+    match tree.file(&path) {
+        Some(found) => anchor.is_empty() || anchors(found).contains(anchor),
+        None => {
+            anchor.is_empty()
+                && tree.files.iter().any(|f| f.path.starts_with(&(path.clone() + "/")))
+        }
+    }
+}
+
+/// `docs` and `../server/src` make `server/src`.
+fn join(folder: &str, relative: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in relative.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            name => parts.push(name),
+        }
+    }
+    parts.join("/")
+}
+
+/// The anchors of a document's headings, as GitHub makes them.
+fn anchors(file: &File) -> BTreeSet<String> {
+    let headings = prose(file).into_iter().filter(|(_, line)| line.starts_with('#'));
+    let slug = |(_, line): (usize, &str)| {
+        let title = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = title.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(slug).collect()
+}
+
+fn missing_files(tree: &Tree) -> Vec<String> {
+    let mut findings = Vec::new();
+    for file in tree.ending(".md") {
+        for (number, line) in prose(file) {
+            // What stands between two backticks: every second part.
+            for name in line.split('`').skip(1).step_by(2).filter(|name| names_a_file(name)) {
+                if !tree.has(name) {
+                    findings.push(format!("{}:{number}: there is no {name}", file.path));
+                }
+            }
+        }
+    }
+    findings
+}
+
+fn names_a_file(name: &str) -> bool {
+    let is_path = name.chars().all(|c| c.is_alphanumeric() || "_-./".contains(c));
+    let has_folder = TOP_FOLDERS.iter().any(|folder| name.starts_with(folder));
+    is_path && (has_folder || name.ends_with(".rs"))
+}
+
+fn line_numbers(tree: &Tree) -> Vec<String> {
+    let mut findings = Vec::new();
+    for file in tree.ending(".md") {
+        for (index, line) in file.text.lines().enumerate() {
+            let after = line.split(".rs:").skip(1);
+            if after.into_iter().any(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+                findings.push(format!("{}:{}: name the item, not its line", file.path, index + 1));
+            }
+        }
+    }
+    findings
+}
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    expect_none(&dead_links(&Tree::load()));
+
+    let page = "# One, two\n[a](b.md) [c](../Cargo.toml) [d](https://x.org/y) [e](#one-two)\n\
+                [f](#one) [g](../no.md)\n```text\n[h](no)\n```\n[i](b.md#three) [j](../docs)\n";
+    let bad = Tree::of(&[("docs/a.md", page), ("docs/b.md", "## Two\n"), ("Cargo.toml", "")]);
+    let expected = ["docs/a.md:3: #one", "docs/a.md:3: ../no.md", "docs/a.md:7: b.md#three"];
+    expect_found(&dead_links(&bad), &expected);
+}
+
+#[test]
+fn every_file_that_a_document_names_exists() {
+    expect_none(&missing_files(&Tree::load()));
+
+    let page =
+        "`hub/mod.rs` and `gone.rs`, `server/src/hub/`, `server/src/gone/`, `a::b`, `x.toml`\n";
+    let bad = Tree::of(&[("ARCHITECTURE.md", page), ("server/src/hub/mod.rs", "")]);
+    let expected = ["ARCHITECTURE.md:1: there is no gone.rs", "there is no server/src/gone/"];
+    expect_found(&missing_files(&bad), &expected);
+}
+
+#[test]
+fn documents_name_items_and_not_lines() {
+    expect_none(&line_numbers(&Tree::load()));
+
+    let bad = Tree::of(&[("README.md", "see frame.rs: it\nsee frame.rs:12\n")]);
+    expect_found(&line_numbers(&bad), &["README.md:2"]);
+}
