@@ -1,0 +1,225 @@
+//! Why a conversation ended, and whose doing it was.
+
+use std::{fmt, io, time::Duration};
+
+use gamekeeper_protocol::{DecodeError, FrameError, GoodbyeReason};
+
+/// Why a conversation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// We left on purpose.
+    Left,
+    /// The server ended it and said why.
+    Goodbye {
+        /// Why, for a machine.
+        reason: GoodbyeReason,
+        /// Why and what to do, for a person.
+        text: String,
+    },
+    /// The server closed the connection without a goodbye.
+    Closed,
+    /// The server closed the connection in the middle of a frame.
+    ClosedMidFrame,
+    /// A socket call failed.
+    Failed {
+        /// Which one.
+        during: Operation,
+        /// How, as far as the standard library has a name for it.
+        kind: io::ErrorKind,
+        /// How, as the kernel numbers it.
+        errno: Option<i32>,
+    },
+    /// Nothing was received for too long.
+    Silent {
+        /// For how long.
+        silence: Duration,
+        /// Whether the server had let us in before; if not, it never answered at all.
+        joined: bool,
+    },
+    /// The server does not take what we send.
+    Deaf {
+        /// What has piled up.
+        unsent_bytes: usize,
+    },
+    /// The server broke the protocol.
+    ServerMisbehaved(ServerFault),
+}
+
+impl Ended {
+    /// A failed socket call.
+    pub fn failed(during: Operation, error: &io::Error) -> Self {
+        Self::Failed { during, kind: error.kind(), errno: error.raw_os_error() }
+    }
+
+    /// Whose doing it was, as far as this end of the connection can tell.
+    pub fn side(&self) -> Side {
+        match self {
+            Self::Left => Side::Us,
+            Self::Failed { during: Operation::Open, .. } => Side::Us,
+            Self::Goodbye { reason, .. } => match reason {
+                GoodbyeReason::Full
+                | GoodbyeReason::Kicked
+                | GoodbyeReason::Shutdown
+                | GoodbyeReason::Internal => Side::Server,
+                GoodbyeReason::VersionUnsupported { .. }
+                | GoodbyeReason::UnknownGame
+                | GoodbyeReason::BadName
+                | GoodbyeReason::HelloTimeout
+                | GoodbyeReason::FrameTimeout
+                | GoodbyeReason::Oversize
+                | GoodbyeReason::Protocol => Side::Us,
+            },
+            Self::Closed | Self::ClosedMidFrame | Self::Deaf { .. } => Side::Server,
+            Self::ServerMisbehaved(_) => Side::Server,
+            Self::Failed { kind: io::ErrorKind::ConnectionRefused, .. } => Side::Server,
+            Self::Failed { .. } | Self::Silent { .. } => Side::Network,
+        }
+    }
+
+    /// Whether connecting again can help. It cannot when the server has told us that it will
+    /// never want us as we are, or when we left on purpose.
+    pub fn is_worth_a_retry(&self) -> bool {
+        match self {
+            Self::Left => false,
+            Self::Goodbye { reason, .. } => match reason {
+                GoodbyeReason::VersionUnsupported { .. }
+                | GoodbyeReason::UnknownGame
+                | GoodbyeReason::BadName
+                | GoodbyeReason::Kicked => false,
+                GoodbyeReason::Full
+                | GoodbyeReason::HelloTimeout
+                | GoodbyeReason::FrameTimeout
+                | GoodbyeReason::Oversize
+                | GoodbyeReason::Protocol
+                | GoodbyeReason::Shutdown
+                | GoodbyeReason::Internal => true,
+            },
+            Self::Closed
+            | Self::ClosedMidFrame
+            | Self::Failed { .. }
+            | Self::Silent { .. }
+            | Self::Deaf { .. }
+            | Self::ServerMisbehaved(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Left => f.write_str("we left"),
+            Self::Goodbye { reason, text } if text.is_empty() => {
+                write!(f, "the server said goodbye: {reason}")
+            }
+            Self::Goodbye { reason, text } => {
+                write!(f, "the server said goodbye: {reason}: {text}")
+            }
+            Self::Closed => f.write_str("the server closed the connection without a goodbye"),
+            Self::ClosedMidFrame => {
+                f.write_str("the server closed the connection in the middle of a frame")
+            }
+            Self::Failed { during, kind, errno } => {
+                write!(f, "{during} failed: {kind}")?;
+                errno.map_or(Ok(()), |errno| write!(f, " (os error {errno})"))
+            }
+            Self::Silent { silence, joined: false } => {
+                write!(f, "the server accepted the connection but did not answer our hello ")?;
+                write!(f, "within {:.1} s; is it a game server?", silence.as_secs_f64())
+            }
+            Self::Silent { silence, joined: true } => {
+                write!(f, "nothing came from the server for {:.1} s", silence.as_secs_f64())
+            }
+            Self::Deaf { unsent_bytes } => {
+                write!(f, "the server does not read: {unsent_bytes} bytes are unsent")
+            }
+            Self::ServerMisbehaved(fault) => write!(f, "the server broke the protocol: {fault}"),
+        }
+    }
+}
+
+/// Whose doing an end was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// This client: it left, it was at fault, or its machine ran out of something.
+    Us,
+    /// The server.
+    Server,
+    /// The network, or a death of the server that the network reported.
+    Network,
+}
+
+/// The socket call that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Making the socket: this machine's problem.
+    Open,
+    /// Connecting.
+    Connect,
+    /// Reading.
+    Read,
+    /// Writing.
+    Write,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "making a socket",
+            Self::Connect => "connecting",
+            Self::Read => "reading",
+            Self::Write => "writing",
+        })
+    }
+}
+
+/// How a server broke the protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerFault {
+    /// Its bytes cannot be cut into frames.
+    Framing(FrameError),
+    /// A frame is not a message.
+    Undecodable(DecodeError),
+    /// A message that makes no sense before the welcome.
+    BeforeWelcome {
+        /// The kind of the message.
+        message: &'static str,
+    },
+    /// A second welcome.
+    WelcomeTwice,
+}
+
+impl fmt::Display for ServerFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Framing(error) => error.fmt(f),
+            Self::Undecodable(error) => error.fmt(f),
+            Self::BeforeWelcome { message } => write!(f, "{message} came before the welcome"),
+            Self::WelcomeTwice => f.write_str("it welcomed us twice"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_the_guilty_and_say_whether_to_retry() {
+        let refused = io::Error::from_raw_os_error(111);
+        let refused = Ended::failed(Operation::Connect, &refused);
+        assert_eq!(refused.side(), Side::Server);
+        assert!(refused.is_worth_a_retry());
+        assert!(refused.to_string().contains("connecting failed: connection refused"), "{refused}");
+
+        let unknown = Ended::Goodbye {
+            reason: GoodbyeReason::UnknownGame,
+            text: "there is no \"chess\" here".to_owned(),
+        };
+        assert_eq!(unknown.side(), Side::Us);
+        assert!(!unknown.is_worth_a_retry());
+        assert!(unknown.to_string().ends_with("unknown game: there is no \"chess\" here"));
+
+        let too_many = io::Error::from_raw_os_error(24);
+        assert_eq!(Ended::failed(Operation::Open, &too_many).side(), Side::Us);
+    }
+}

@@ -1,0 +1,281 @@
+//! The state of a conversation: what a message means in which phase.
+//!
+//! Data flow: message -> **`Session`** -> event, answer. The bytes are cut into messages by
+//! [`Connection`](super::Connection).
+
+use std::time::Duration;
+
+use gamekeeper_protocol::{
+    ClientMessage, Departed, Hello, InputSequence, Member, PlayerId, ServerMessage, Tick, Welcome,
+    codec::Bytes,
+};
+
+use super::{Ended, Event, Roster, SendError, ServerFault, outbound::Outbound};
+use crate::{
+    clock::Moment,
+    limits::{PING_AFTER, SERVER_LOST_AFTER},
+};
+
+/// Where the conversation stands.
+#[derive(Debug)]
+enum Phase {
+    /// The hello is queued or sent; only a welcome, a ping or a goodbye may come.
+    Greeting,
+    /// We have a seat.
+    Playing(Seat),
+    /// We have said goodbye and wait for the server to close.
+    Leaving(Option<Seat>),
+    /// It is over. Nothing is sent and nothing is understood any more.
+    Over(Ended),
+}
+
+/// What the welcome said and does not change.
+#[derive(Clone, Copy, Debug)]
+struct Seat {
+    player: PlayerId,
+    tick_hz: u16,
+}
+
+/// One conversation.
+#[derive(Debug)]
+pub(super) struct Session {
+    phase: Phase,
+    outbound: Outbound,
+    roster: Roster,
+    /// When the last byte came, or when the conversation was opened.
+    heard_at: Moment,
+    /// Our ping that has not been answered: its nonce and when it was queued.
+    pinged: Option<(u32, Moment)>,
+    next_nonce: u32,
+    round_trip: Option<Duration>,
+    last_snapshot: Option<Tick>,
+    last_input: InputSequence,
+}
+
+impl Session {
+    /// A conversation whose hello is queued. The names fit; the caller has checked it.
+    pub(super) fn open(game: &str, name: &str, now: Moment) -> Self {
+        let mut outbound = Outbound::default();
+        outbound
+            .push(&ClientMessage::Hello(Hello::new(game, name)))
+            .expect("a hello of two checked names fits into an empty queue");
+        Self {
+            phase: Phase::Greeting,
+            outbound,
+            roster: Roster::default(),
+            heard_at: now,
+            pinged: None,
+            next_nonce: 1,
+            round_trip: None,
+            last_snapshot: None,
+            last_input: InputSequence(0),
+        }
+    }
+
+    pub(super) fn heard(&mut self, now: Moment) {
+        self.heard_at = self.heard_at.max(now);
+    }
+
+    pub(super) fn handle_message(
+        &mut self,
+        message: ServerMessage<'_>,
+        now: Moment,
+        on_event: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), ServerFault> {
+        match message {
+            ServerMessage::Ping { nonce } => self.send_or_end(&ClientMessage::Pong { nonce }),
+            ServerMessage::Pong { nonce } => self.handle_pong(nonce, now),
+            ServerMessage::Goodbye { reason, text } => {
+                self.end(Ended::Goodbye { reason, text: text.to_owned() });
+            }
+            ServerMessage::Welcome(welcome) => return self.handle_welcome(&welcome, on_event),
+            ServerMessage::Snapshot { tick, body } => {
+                self.expect_seat("a snapshot")?;
+                let missed_ticks = self.advance_tick(tick);
+                on_event(Event::Snapshot {
+                    tick,
+                    body: body.0,
+                    missed_ticks,
+                    roster: &self.roster,
+                });
+            }
+            ServerMessage::Event { tick, body } => {
+                self.expect_seat("an event")?;
+                on_event(Event::Happened { tick, body: body.0 });
+            }
+            ServerMessage::Members { tick, joined, left } => {
+                self.expect_seat("a membership notice")?;
+                self.handle_members(tick, &joined, &left, on_event);
+            }
+        }
+        Ok(())
+    }
+
+    fn handle_welcome(
+        &mut self,
+        welcome: &Welcome<'_>,
+        on_event: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), ServerFault> {
+        let seat = Seat { player: welcome.player, tick_hz: welcome.tick_hz };
+        match self.phase {
+            Phase::Greeting => self.phase = Phase::Playing(seat),
+            Phase::Leaving(None) => self.phase = Phase::Leaving(Some(seat)),
+            Phase::Playing(_) | Phase::Leaving(Some(_)) | Phase::Over(_) => {
+                return Err(ServerFault::WelcomeTwice);
+            }
+        }
+        self.roster.set_as_of(welcome.tick);
+        for member in &welcome.members {
+            self.roster.join(*member);
+        }
+        on_event(Event::Joined(welcome));
+        Ok(())
+    }
+
+    fn handle_members(
+        &mut self,
+        tick: Tick,
+        joined: &[Member<'_>],
+        left: &[Departed],
+        on_event: &mut impl FnMut(Event<'_>),
+    ) {
+        self.roster.set_as_of(tick);
+        for member in joined {
+            self.roster.join(*member);
+        }
+        // After the joins: somebody who came and went within one tick is in both lists.
+        let left: Vec<_> =
+            left.iter().map(|gone| (*gone, self.roster.leave(gone.player))).collect();
+        on_event(Event::MembersChanged { tick, joined, left: &left });
+    }
+
+    fn handle_pong(&mut self, nonce: u32, now: Moment) {
+        // A pong that was not asked for, or comes late, is harmless.
+        if let Some((_, pinged_at)) = self.pinged.take_if(|(asked, _)| *asked == nonce) {
+            self.round_trip = Some(now.since(pinged_at));
+        }
+    }
+
+    fn expect_seat(&self, message: &'static str) -> Result<(), ServerFault> {
+        match self.phase {
+            Phase::Playing(_) | Phase::Leaving(Some(_)) => Ok(()),
+            Phase::Greeting | Phase::Leaving(None) | Phase::Over(_) => {
+                Err(ServerFault::BeforeWelcome { message })
+            }
+        }
+    }
+
+    /// Notes the tick of a snapshot and counts the ticks that were left out.
+    fn advance_tick(&mut self, tick: Tick) -> u32 {
+        let missed = self.last_snapshot.map_or(0, |last| tick.0.saturating_sub(last.0).max(1) - 1);
+        self.last_snapshot = self.last_snapshot.max(Some(tick));
+        missed
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Moment> {
+        let patience = match (&self.phase, self.pinged) {
+            (Phase::Over(_), _) => return None,
+            (Phase::Playing(_), None) => PING_AFTER,
+            (Phase::Playing(_), Some((_, pinged_at))) if pinged_at < self.heard_at => PING_AFTER,
+            (Phase::Playing(_) | Phase::Greeting | Phase::Leaving(_), _) => SERVER_LOST_AFTER,
+        };
+        Some(self.heard_at + patience)
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Moment) {
+        if self.next_timeout().is_none_or(|due| now < due) {
+            return;
+        }
+        let silence = now.since(self.heard_at);
+        if silence >= SERVER_LOST_AFTER {
+            self.end(Ended::Silent { silence, joined: self.player().is_some() });
+            return;
+        }
+        let nonce = self.next_nonce;
+        self.next_nonce = self.next_nonce.wrapping_add(1);
+        self.pinged = Some((nonce, now));
+        self.send_or_end(&ClientMessage::Ping { nonce });
+    }
+
+    pub(super) fn send_input(&mut self, body: &[u8]) -> Result<InputSequence, SendError> {
+        if !matches!(self.phase, Phase::Playing(_)) {
+            return Err(SendError::NotPlaying);
+        }
+        let sequence = InputSequence(self.last_input.0.wrapping_add(1));
+        self.outbound.push(&ClientMessage::Input { sequence, body: Bytes(body) })?;
+        self.last_input = sequence;
+        Ok(sequence)
+    }
+
+    pub(super) fn say_goodbye(&mut self) {
+        let seat = match self.phase {
+            Phase::Greeting => None,
+            Phase::Playing(seat) => Some(seat),
+            Phase::Leaving(_) | Phase::Over(_) => return,
+        };
+        self.send_or_end(&ClientMessage::Goodbye);
+        if self.ended().is_none() {
+            self.phase = Phase::Leaving(seat);
+        }
+    }
+
+    /// Queues an answer that the conversation cannot do without.
+    fn send_or_end(&mut self, message: &ClientMessage<'_>) {
+        match self.outbound.push(message) {
+            Ok(()) => {}
+            Err(SendError::Full { unsent_bytes }) => self.end(Ended::Deaf { unsent_bytes }),
+            Err(error @ (SendError::NotPlaying | SendError::Unencodable(_))) => {
+                unreachable!("pings, pongs and goodbyes always fit a frame: {error}")
+            }
+        }
+    }
+
+    /// Ends the conversation. The first reason stays; after our goodbye every reason is our own.
+    pub(super) fn end(&mut self, why: Ended) {
+        self.phase = match self.phase {
+            Phase::Over(_) => return,
+            Phase::Leaving(_) => Phase::Over(Ended::Left),
+            Phase::Greeting | Phase::Playing(_) => Phase::Over(why),
+        };
+        self.outbound.clear();
+    }
+
+    pub(super) fn ended(&self) -> Option<&Ended> {
+        match &self.phase {
+            Phase::Over(ended) => Some(ended),
+            Phase::Greeting | Phase::Playing(_) | Phase::Leaving(_) => None,
+        }
+    }
+
+    fn seat(&self) -> Option<Seat> {
+        match self.phase {
+            Phase::Playing(seat) => Some(seat),
+            Phase::Leaving(seat) => seat,
+            Phase::Greeting | Phase::Over(_) => None,
+        }
+    }
+
+    pub(super) fn player(&self) -> Option<PlayerId> {
+        self.seat().map(|seat| seat.player)
+    }
+
+    pub(super) fn tick_hz(&self) -> Option<u16> {
+        self.seat().map(|seat| seat.tick_hz)
+    }
+
+    pub(super) fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    pub(super) fn unsent(&self) -> &[u8] {
+        self.outbound.unsent()
+    }
+
+    pub(super) fn advance(&mut self, written: usize) {
+        self.outbound.advance(written);
+    }
+}

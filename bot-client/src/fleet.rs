@@ -1,0 +1,244 @@
+//! Thousands of bots on one thread: the shell around connections and brains.
+//!
+//! Data flow: socket -> **`Fleet`** -> connection -> brain -> input -> **`Fleet`** -> socket.
+//!
+//! The fleet moves bytes and tells the time; what bytes mean is the connection's business, what
+//! to do is the brain's. One call of [`Fleet::turn`] is one turn:
+//!
+//! 1. begin connects, a bounded number;
+//! 2. wait for readiness, no longer than until the next deadline;
+//! 3. for each ready socket: finish the connect, read until the kernel has no more, write what
+//!    was waiting;
+//! 4. for each deadline: send an input, ask a silent server, connect again.
+//!
+//! Readiness is edge-triggered and only a hint: what counts is what the calls return, and any
+//! error other than "would block" and "interrupted" ends that one bot. An event names its bot by
+//! slot and generation, so that one for a socket that is gone does nothing.
+
+mod bot;
+mod endpoint;
+mod leave;
+mod ledger;
+mod people;
+mod socket;
+mod stats;
+mod timers;
+mod turn;
+
+pub use endpoint::{Endpoint, EndpointError};
+pub use ledger::{DepartError, DriverError, End, Injection, Stage};
+pub use stats::{FleetStats, Latency, Observed};
+
+use std::{collections::VecDeque, fmt, mem, time::Duration};
+
+use mio::{Events, Poll};
+use slab::Slab;
+
+use crate::{
+    connection::NameTooLong,
+    departure::Departure,
+    limits::{CONNECTS_PER_TURN, READ_BYTES},
+    retry::RetryPolicy,
+};
+use bot::Bot;
+use people::People;
+use timers::Timers;
+
+/// Readiness events taken from the kernel at once.
+const EVENTS_PER_POLL: usize = 1024;
+
+/// A bot's identity within its fleet: the how-manieth that was spawned, from 0. Never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BotId(pub u32);
+
+impl fmt::Display for BotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What all bots of a fleet have in common.
+#[derive(Clone, Debug)]
+pub struct FleetConfig {
+    /// Where the server listens.
+    pub endpoint: Endpoint,
+    /// The game to ask for; empty for the server's default game.
+    pub game: String,
+    /// Names are this and the bot's number.
+    pub name_prefix: String,
+    /// Everything random is a function of this.
+    pub seed: u64,
+    /// Inputs per second and bot; 0 for none.
+    pub input_hz: u32,
+    /// What a bot does after an end that it was not told to bring about.
+    pub retry: RetryPolicy,
+    /// Connects begun in one turn.
+    pub connects_per_turn: usize,
+}
+
+impl FleetConfig {
+    /// The usual values: the server's default game, 20 inputs per second, no second connect.
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            game: String::new(),
+            name_prefix: "bot".to_owned(),
+            seed: 0,
+            input_hz: 20,
+            retry: RetryPolicy::NEVER,
+            connects_per_turn: CONNECTS_PER_TURN,
+        }
+    }
+
+    /// Time between two inputs of a bot; `None` if bots send none.
+    pub fn input_period(&self) -> Option<Duration> {
+        (self.input_hz > 0).then(|| Duration::from_secs(1) / self.input_hz)
+    }
+}
+
+/// What is known of a bot before it connects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BotPlan {
+    /// How it will leave, if it will be told to. A bot without one is a survivor, and its
+    /// measurements are those that count.
+    pub departure: Option<Departure>,
+}
+
+/// Bots on one thread.
+#[derive(Debug)]
+pub struct Fleet {
+    config: FleetConfig,
+    poll: Poll,
+    events: Events,
+    /// What the last poll reported, copied out so that bots can be changed while it is worked off.
+    ready: Vec<turn::Ready>,
+    bots: Slab<Bot>,
+    /// The slot of each bot that has one, by number.
+    slots: Vec<Option<usize>>,
+    /// Bots that want to connect.
+    connect_queue: VecDeque<BotId>,
+    timers: Timers,
+    next_generation: u32,
+    people: People,
+    stats: FleetStats,
+    injections: Vec<Injection>,
+    ends: Vec<End>,
+    read_buffer: Vec<u8>,
+    input_body: Vec<u8>,
+}
+
+impl Fleet {
+    /// A fleet without bots.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverError::Poll`] if the kernel gives us no readiness queue,
+    /// [`DriverError::Name`] if the names do not fit into a hello.
+    pub fn new(config: FleetConfig) -> Result<Self, DriverError> {
+        for name in [&config.game, &format!("{}-{}", config.name_prefix, u32::MAX)] {
+            if name.len() > gamekeeper_protocol::limits::NAME_BYTES_MAX {
+                return Err(DriverError::Name(NameTooLong(name.clone())));
+            }
+        }
+        Ok(Self {
+            config,
+            poll: Poll::new().map_err(DriverError::Poll)?,
+            events: Events::with_capacity(EVENTS_PER_POLL),
+            ready: Vec::new(),
+            bots: Slab::new(),
+            slots: Vec::new(),
+            connect_queue: VecDeque::new(),
+            timers: Timers::default(),
+            next_generation: 1,
+            people: People::default(),
+            stats: FleetStats::default(),
+            injections: Vec::new(),
+            ends: Vec::new(),
+            read_buffer: vec![0; READ_BYTES],
+            input_body: Vec::new(),
+        })
+    }
+
+    /// Adds a bot. It connects in one of the next turns.
+    pub fn spawn(&mut self, plan: BotPlan) -> BotId {
+        let number = u32::try_from(self.slots.len()).expect("fewer than four billion bots");
+        let id = BotId(number);
+        self.slots.push(Some(self.bots.insert(Bot::new(id, plan, &self.config))));
+        self.connect_queue.push_back(id);
+        id
+    }
+
+    /// Bots that have a seat and have not been told to leave.
+    pub fn playing(&self) -> usize {
+        self.bots.iter().filter(|(_, bot)| bot.is_playing()).count()
+    }
+
+    /// Bots that have been told to leave and wait for the server to notice.
+    pub fn leaving(&self) -> usize {
+        self.bots.iter().filter(|(_, bot)| bot.leaving.is_some()).count()
+    }
+
+    /// Bots of all kinds: playing, leaving, connecting, waiting to connect again.
+    pub fn len(&self) -> usize {
+        self.bots.len()
+    }
+
+    /// Whether there are no bots.
+    pub fn is_empty(&self) -> bool {
+        self.bots.is_empty()
+    }
+
+    /// Whether this bot has a seat and has not been told to leave.
+    pub fn is_playing(&self, bot: BotId) -> bool {
+        self.slot(bot).is_some_and(|slot| self.bots[slot].is_playing())
+    }
+
+    /// The bots that play now, in the order in which they were spawned.
+    pub fn players(&self) -> Vec<BotId> {
+        let mut players: Vec<BotId> =
+            self.bots.iter().filter(|(_, bot)| bot.is_playing()).map(|(_, bot)| bot.id).collect();
+        players.sort_unstable();
+        players
+    }
+
+    /// What has been measured since the last [`Self::take_stats`].
+    pub fn stats(&self) -> &FleetStats {
+        &self.stats
+    }
+
+    /// Takes what has been measured and begins anew.
+    pub fn take_stats(&mut self) -> FleetStats {
+        mem::take(&mut self.stats)
+    }
+
+    /// Takes the record of departures that have been carried out since the last call.
+    pub fn take_injections(&mut self) -> Vec<Injection> {
+        mem::take(&mut self.injections)
+    }
+
+    /// Takes the record of connections that have ended since the last call, wanted or not.
+    pub fn take_ends(&mut self) -> Vec<End> {
+        mem::take(&mut self.ends)
+    }
+
+    /// Players that have left and that some bot still has in its room, once per pair.
+    ///
+    /// Only meaningful after everybody has had the time to be told.
+    pub fn ghosts(&self) -> usize {
+        let haunted = |bot: &Bot| match &bot.state {
+            bot::State::Talking { connection, .. } if bot.is_playing() => {
+                let members = connection.roster().members();
+                members.filter(|(player, _)| self.people.is_gone(*player)).count()
+            }
+            _ => 0,
+        };
+        self.bots.iter().map(|(_, bot)| haunted(bot)).sum()
+    }
+
+    fn slot(&self, bot: BotId) -> Option<usize> {
+        self.slots.get(bot.0 as usize).copied().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,268 @@
+//! One bot: its state, and what it makes of what it hears.
+
+use std::time::Duration;
+
+use gamekeeper_protocol::PlayerId;
+
+use super::{BotId, BotPlan, FleetConfig, FleetStats, people::People, socket::BotSocket};
+use crate::{
+    brain::Brain,
+    clock::Moment,
+    connection::{Connection, Event, Standing},
+    departure::Departure,
+    limits::CONNECT_TIMEOUT,
+    retry::Retry,
+};
+
+/// Spreads bots over the input period: the fractional part of multiples of the golden ratio.
+const GOLDEN_RATIO_32: u32 = 0x9e37_79b9;
+
+/// Where a bot stands.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all bots are in the largest state nearly all the time"
+)]
+#[derive(Debug)]
+pub(super) enum State {
+    /// In line for a connect. No socket.
+    Queued,
+    /// Waits before it connects again. No socket.
+    Waiting { until: Moment },
+    /// A connect is on its way.
+    Connecting { socket: BotSocket, since: Moment },
+    /// Connected, from the hello to the end.
+    Talking { socket: BotSocket, connection: Connection },
+}
+
+/// A departure that is being carried out.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    pub(super) departure: Departure,
+    /// The last bytes that the bot will ever send; what is sent is removed.
+    pub(super) last_bytes: Vec<u8>,
+}
+
+/// One bot.
+#[derive(Debug)]
+pub(super) struct Bot {
+    pub(super) id: BotId,
+    pub(super) plan: BotPlan,
+    pub(super) retry: Retry,
+    pub(super) state: State,
+    /// Tells the events of this bot's present socket from those of an earlier one.
+    pub(super) generation: u32,
+    /// The entry in the timers that counts.
+    pub(super) timer: Option<Moment>,
+    /// To be carried out as soon as the bot has joined.
+    pub(super) wanted: Option<Departure>,
+    pub(super) leaving: Option<Leaving>,
+    pub(super) play: Play,
+}
+
+/// What a bot knows of its present game.
+#[derive(Debug)]
+pub(super) struct Play {
+    seed: u64,
+    bot: BotId,
+    survivor: bool,
+    brain: Brain,
+    pub(super) player: Option<PlayerId>,
+    connected_at: Moment,
+    joined_at: Moment,
+    received_bytes: u64,
+    ticks: bool,
+    last_snapshot_at: Option<Moment>,
+    /// When the next input is due. Inputs follow this plan, not the actual sends.
+    pub(super) next_input: Moment,
+}
+
+impl Bot {
+    pub(super) fn new(id: BotId, plan: BotPlan, config: &FleetConfig) -> Self {
+        Self {
+            id,
+            plan,
+            retry: Retry::new(config.retry, config.seed, id.0),
+            state: State::Queued,
+            generation: 0,
+            timer: None,
+            wanted: None,
+            leaving: None,
+            play: Play::new(config.seed, id, plan.departure.is_none()),
+        }
+    }
+
+    /// When the bot wants to be looked at next.
+    pub(super) fn next_deadline(&self, plays_inputs: bool) -> Option<Moment> {
+        match &self.state {
+            State::Queued => None,
+            State::Waiting { until } => Some(*until),
+            State::Connecting { since, .. } => Some(*since + CONNECT_TIMEOUT),
+            State::Talking { connection, .. } => {
+                let timeout = connection.next_timeout().filter(|_| self.listens());
+                let input = (plays_inputs && self.sends_inputs()).then_some(self.play.next_input);
+                timeout.into_iter().chain(input).min()
+            }
+        }
+    }
+
+    /// Whether it reads what comes, and therefore may conclude something from silence.
+    pub(super) fn listens(&self) -> bool {
+        !matches!(
+            self.leaving,
+            Some(Leaving { departure: Departure::Stall | Departure::Freeze, .. })
+        )
+    }
+
+    /// Whether it plays, as far as the server can tell.
+    pub(super) fn sends_inputs(&self) -> bool {
+        let stalls = |leaving: &Leaving| leaving.departure == Departure::Stall;
+        self.play.player.is_some() && self.leaving.as_ref().is_none_or(stalls)
+    }
+
+    /// Whether it has a seat and has not been told to leave.
+    pub(super) fn is_playing(&self) -> bool {
+        self.play.player.is_some() && self.leaving.is_none()
+    }
+}
+
+impl Play {
+    pub(super) fn new(seed: u64, bot: BotId, survivor: bool) -> Self {
+        Self {
+            seed,
+            bot,
+            survivor,
+            brain: Brain::Spectator,
+            player: None,
+            connected_at: Moment::default(),
+            joined_at: Moment::default(),
+            received_bytes: 0,
+            ticks: false,
+            last_snapshot_at: None,
+            next_input: Moment::default(),
+        }
+    }
+
+    /// Forgets everything about an earlier connection.
+    pub(super) fn restart(&mut self, now: Moment) {
+        *self = Self::new(self.seed, self.bot, self.survivor);
+        self.connected_at = now;
+    }
+
+    pub(super) fn received(&mut self, bytes: usize) {
+        self.received_bytes += bytes as u64;
+    }
+
+    /// What the server has sent us per second since we joined.
+    pub(super) fn inbound_bytes_per_second(&self, now: Moment) -> u64 {
+        let millis = now.since(self.joined_at).as_millis().max(1) as u64;
+        self.received_bytes * 1000 / millis
+    }
+
+    /// Appends the next input to `body`; false if there is none.
+    pub(super) fn decide(&mut self, body: &mut Vec<u8>) -> bool {
+        self.player.is_some_and(|player| self.brain.decide(player, body))
+    }
+
+    /// Takes in what a bot that plays has heard, and measures it.
+    pub(super) fn on_event(
+        &mut self,
+        event: &Event<'_>,
+        now: Moment,
+        config: &FleetConfig,
+        stats: &mut FleetStats,
+        people: &mut People,
+    ) {
+        match event {
+            Event::Joined(welcome) => {
+                self.player = Some(welcome.player);
+                self.brain = Brain::for_game(welcome.game, self.seed, self.bot.0);
+                self.joined_at = now;
+                self.ticks = welcome.tick_hz > 0;
+                self.next_input = first_input(self.bot, now, config);
+                people.joined(welcome.player);
+                stats.joins += 1;
+                stats.welcome_time.record(now.since(self.connected_at));
+            }
+            Event::Snapshot { tick, body, missed_ticks, roster } => {
+                let Ok(sight) = self.brain.observe(body) else {
+                    stats.snapshots_undecodable += 1;
+                    return;
+                };
+                let age = sight.stamp.map(|stamp| now.since(Moment(stamp.encoded_at_ns)));
+                self.measure(now, *missed_ticks, age, stats);
+                if *tick >= roster.as_of() {
+                    for player in self.brain.players_shown() {
+                        match roster.standing(player) {
+                            Standing::Present => {}
+                            Standing::Departed => stats.ghosts_shown += 1,
+                            Standing::Unknown => stats.strangers_shown += 1,
+                        }
+                    }
+                }
+            }
+            Event::MembersChanged { left, .. } => {
+                for (gone, standing) in *left {
+                    match standing {
+                        Standing::Present => {}
+                        Standing::Departed => stats.announcements_repeated += 1,
+                        Standing::Unknown => stats.announcements_unknown += 1,
+                    }
+                    if let Some((departure, delay)) = people.announced(gone.player, now) {
+                        stats.announce.entry(departure).or_default().record(delay);
+                    }
+                }
+            }
+            Event::Happened { .. } => self.brain.notice_event(),
+            Event::Ended(_) => {}
+        }
+    }
+
+    fn measure(
+        &mut self,
+        now: Moment,
+        missed_ticks: u32,
+        age: Option<Duration>,
+        stats: &mut FleetStats,
+    ) {
+        let since_last = self.last_snapshot_at.replace(now).map(|last| now.since(last));
+        let survivors = self.survivor.then_some(&mut stats.survivors);
+        for observed in [&mut stats.everyone].into_iter().chain(survivors) {
+            observed.snapshots += 1;
+            if self.ticks {
+                observed.missed_ticks += u64::from(missed_ticks);
+                since_last.into_iter().for_each(|interval| observed.interval.record(interval));
+            }
+            age.into_iter().for_each(|age| observed.age.record(age));
+        }
+    }
+}
+
+/// The first planned input after `now`: every bot has its own place within the period, so that
+/// the inputs of a fleet are spread evenly over it.
+fn first_input(bot: BotId, now: Moment, config: &FleetConfig) -> Moment {
+    let Some(period) = config.input_period() else { return now };
+    let period = (period.as_nanos() as u64).max(1);
+    let place = (u128::from(bot.0.wrapping_mul(GOLDEN_RATIO_32)) * u128::from(period)) >> 32;
+    let into_period = now.0 % period;
+    let next = now.0 - into_period + place as u64;
+    Moment(if next < now.0 { next + period } else { next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::Endpoint;
+
+    #[test]
+    fn inputs_are_spread_over_the_period() {
+        let endpoint = "127.0.0.1:1".parse::<Endpoint>().expect("valid");
+        let config = FleetConfig::new(endpoint);
+        let now = Moment(123_456_789_012);
+        let mut places: Vec<u64> =
+            (0..1000).map(|bot| first_input(BotId(bot), now, &config).0).collect();
+        places.sort_unstable();
+        assert!(places[0] >= now.0 && places[999] < now.0 + 50_000_000);
+        let widest = places.windows(2).map(|pair| pair[1] - pair[0]).max();
+        assert!(widest < Some(200_000), "no two neighbours are 0.2 ms apart: {widest:?}");
+    }
+}

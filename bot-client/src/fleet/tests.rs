@@ -1,0 +1,364 @@
+//! Bots against little servers of their own, on real sockets.
+//!
+//! Nothing here waits for a fixed time: a condition is awaited, and a deadline turns a hang into a
+//! failure.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::mpsc,
+    thread,
+};
+
+use gamekeeper_protocol::{
+    ClientMessage, Departed, FrameDecoder, LeaveCause, Member, PlayerId, RoomId, ServerMessage,
+    Tick, Welcome, codec::Bytes, limits::CLIENT_FRAME_BYTES_MAX,
+};
+use socket2::SockRef;
+
+use super::*;
+use crate::{clock::Moment, connection::Ended};
+
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// A server that gives each connection to `script`, one after the other.
+fn serve(mut script: impl FnMut(TcpStream, usize) + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    thread::spawn(move || {
+        for number in 0.. {
+            let Ok((socket, _)) = listener.accept() else { return };
+            socket.set_read_timeout(Some(DEADLINE)).expect("a socket of ours");
+            script(socket, number);
+        }
+    });
+    address
+}
+
+fn fleet(address: SocketAddr, retry: RetryPolicy) -> Fleet {
+    let quick = RetryPolicy { first: Duration::from_millis(5), ..retry };
+    let config = FleetConfig {
+        game: "arena".to_owned(),
+        retry: quick,
+        // Much more often than usual, so that a loop of writes would be seen at once.
+        input_hz: 500,
+        ..FleetConfig::new(Endpoint::Tcp(address))
+    };
+    Fleet::new(config).expect("a fleet")
+}
+
+/// Turns until `done`, and fails if that takes too long.
+fn turn_until(fleet: &mut Fleet, mut done: impl FnMut(&Fleet) -> bool) {
+    let deadline = Moment::now() + DEADLINE;
+    while !done(fleet) {
+        assert!(Moment::now() < deadline, "not done in time: {:?}", fleet.stats());
+        fleet.turn(Moment::now() + Duration::from_millis(20)).expect("the poll works");
+    }
+}
+
+/// Some more turns, in which nothing may happen any more.
+fn assert_quiet(fleet: &mut Fleet) {
+    let before = (fleet.stats().connects, fleet.stats().sends, fleet.stats().sends_failed);
+    for _ in 0..20 {
+        fleet.turn(Moment::now() + Duration::from_millis(5)).expect("the poll works");
+    }
+    let after = (fleet.stats().connects, fleet.stats().sends, fleet.stats().sends_failed);
+    assert_eq!(before, after, "a bot that is over neither connects nor writes");
+}
+
+fn send(socket: &mut TcpStream, message: &ServerMessage<'_>) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    message.encode(&mut bytes).expect("encodes");
+    socket.write_all(&bytes)
+}
+
+fn welcome(socket: &mut TcpStream, player: u32, members: &[u32]) -> io::Result<()> {
+    let member = |player: &u32| Member { player: PlayerId(*player), name: "bot" };
+    send(
+        socket,
+        &ServerMessage::Welcome(Welcome {
+            player: PlayerId(player),
+            room: RoomId(1),
+            tick: Tick(0),
+            tick_hz: 20,
+            seats: 50,
+            game: "benchmark",
+            members: members.iter().map(member).collect(),
+        }),
+    )
+}
+
+fn reset(socket: &TcpStream) {
+    SockRef::from(socket).set_linger(Some(Duration::ZERO)).expect("a socket of ours");
+}
+
+fn read_some(socket: &mut TcpStream) -> usize {
+    socket.read(&mut [0; 4096]).expect("the bot says something")
+}
+
+/// The server resets on the first read; the client's next write goes to a dead socket.
+#[test]
+fn a_reset_before_the_welcome_ends_in_a_few_connects() {
+    let address = serve(|mut socket, _| {
+        read_some(&mut socket);
+        reset(&socket);
+    });
+    let mut fleet = fleet(address, RetryPolicy::limited(3));
+    fleet.spawn(BotPlan::default());
+    turn_until(&mut fleet, Fleet::is_empty);
+    let ends = fleet.take_ends();
+    assert_eq!(ends.len(), 4);
+    for end in &ends {
+        assert_eq!(end.stage, Stage::Greeting);
+        assert!(end.ended.to_string().contains("connection reset"), "{}", end.ended);
+    }
+    assert_eq!((fleet.stats().connects, fleet.stats().sends), (4, 4), "one hello each");
+    assert_quiet(&mut fleet);
+}
+
+/// The same, while the client plays and writes 500 times a second.
+#[test]
+fn a_reset_while_playing_stops_the_writes() {
+    let address = serve(|mut socket, _| {
+        read_some(&mut socket);
+        welcome(&mut socket, 1, &[1]).expect("the bot listens");
+        read_some(&mut socket);
+        reset(&socket);
+    });
+    let mut fleet = fleet(address, RetryPolicy::NEVER);
+    fleet.spawn(BotPlan::default());
+    turn_until(&mut fleet, Fleet::is_empty);
+    let ends = fleet.take_ends();
+    assert_eq!((ends.len(), ends[0].stage, ends[0].departure), (1, Stage::Playing, None));
+    assert!(fleet.stats().sends_failed <= 1, "one write may learn of it, no more");
+    assert_quiet(&mut fleet);
+}
+
+/// A refused connect, then a write: the write must not be tried at all.
+#[test]
+fn a_refused_connect_writes_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    drop(listener);
+    let mut fleet = fleet(address, RetryPolicy::limited(2));
+    fleet.spawn(BotPlan::default());
+    turn_until(&mut fleet, Fleet::is_empty);
+    let ends = fleet.take_ends();
+    assert_eq!(ends.len(), 3);
+    assert!(ends.iter().all(|end| end.stage == Stage::Connecting));
+    assert!(ends[0].retry_in.is_some() && ends[2].retry_in.is_none());
+    let text = ends[0].ended.to_string();
+    assert!(text.contains("connecting failed: connection refused"), "{text}");
+    assert_eq!((fleet.stats().connects, fleet.stats().sends), (3, 0));
+    assert_quiet(&mut fleet);
+}
+
+#[test]
+fn a_server_that_never_answers_is_given_up() {
+    let (keep, kept) = mpsc::channel();
+    let address = serve(move |socket, _| keep.send(socket).expect("the test waits"));
+    let mut fleet = fleet(address, RetryPolicy::NEVER);
+    fleet.spawn(BotPlan::default());
+    turn_until(&mut fleet, Fleet::is_empty);
+    let ends = fleet.take_ends();
+    assert!(matches!(ends[0].ended, Ended::Silent { joined: false, .. }), "{}", ends[0].ended);
+    assert_eq!(fleet.stats().sends, 1, "the hello, and nothing after it");
+    drop(kept);
+}
+
+/// Whatever a server does to break the protocol, one bot ends with a clear word.
+#[test]
+fn a_broken_server_is_named() {
+    fn broken(bytes: &'static [u8], text: &str) {
+        let address = serve(move |mut socket, _| {
+            read_some(&mut socket);
+            socket.write_all(bytes).expect("the bot listens");
+            // Waits for the bot to hang up, unless it is the server that does.
+            if bytes.len() != 7 {
+                while socket.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
+            }
+        });
+        let mut fleet = fleet(address, RetryPolicy::limited(1));
+        fleet.spawn(BotPlan::default());
+        turn_until(&mut fleet, Fleet::is_empty);
+        let ends = fleet.take_ends();
+        assert_eq!(ends.len(), 2);
+        assert!(ends[0].ended.to_string().contains(text), "{}", ends[0].ended);
+        assert_quiet(&mut fleet);
+    }
+    broken(b"HTTP/1.1 400 Bad Request\r\n\r\n", "announces 1347703880 bytes");
+    broken(&[4, 0, 0, 0, 0xff, 1, 2, 3], "broke the protocol");
+    broken(&[0xff, 0xff, 0xff, 0xff, 1], "announces 4294967295 bytes");
+    broken(&[200, 0, 0, 0, 1, 2, 3], "in the middle of a frame");
+}
+
+/// A server that comes back is found again, and the bot plays on.
+#[test]
+fn a_bot_comes_back_to_a_server_that_does() {
+    let (keep, kept) = mpsc::channel();
+    let address = serve(move |mut socket, number| {
+        read_some(&mut socket);
+        if number < 3 {
+            reset(&socket);
+        } else {
+            welcome(&mut socket, 1, &[1]).expect("the bot listens");
+            keep.send(socket).expect("the test waits");
+        }
+    });
+    let mut fleet = fleet(address, RetryPolicy::FOREVER);
+    let bot = fleet.spawn(BotPlan::default());
+    turn_until(&mut fleet, |fleet| fleet.is_playing(bot));
+    assert_eq!(fleet.take_ends().len(), 3);
+    assert_eq!(fleet.stats().connects, 4);
+    drop(kept);
+}
+
+/// What a server's socket says when a bot leaves: the bytes, and how they end.
+fn seen_by_server(departure: Departure, unread_bytes: usize) -> (Vec<u8>, io::Result<()>) {
+    let (tell, told) = mpsc::channel();
+    let address = serve(move |mut socket, _| {
+        welcome(&mut socket, 1, &[1]).expect("the bot listens");
+        let body = vec![0; unread_bytes];
+        if unread_bytes > 0 {
+            send(&mut socket, &ServerMessage::Snapshot { tick: Tick(1), body: Bytes(&body) })
+                .expect("the bot listens");
+        }
+        let mut bytes = Vec::new();
+        let end = socket.read_to_end(&mut bytes).map(|_| ());
+        tell.send((bytes, end)).expect("the test waits");
+    });
+    let mut fleet = fleet(address, RetryPolicy::NEVER);
+    let bot = fleet.spawn(BotPlan { departure: Some(departure) });
+    fleet.depart(bot, departure).expect("it leaves once it has joined");
+    turn_until(&mut fleet, |fleet| fleet.is_empty() || told_soon(fleet, departure));
+    let injections = fleet.take_injections();
+    assert_eq!(injections.len(), 1);
+    assert_eq!((injections[0].player, injections[0].departure), (PlayerId(1), departure));
+    if departure == Departure::Freeze || departure == Departure::Stall {
+        fleet.abandon_leaving();
+    }
+    told.recv_timeout(DEADLINE).expect("the server saw an end")
+}
+
+/// The silent departures never end by themselves; being under way is all there is to wait for.
+fn told_soon(fleet: &Fleet, departure: Departure) -> bool {
+    matches!(departure, Departure::Freeze | Departure::Stall) && fleet.leaving() == 1
+}
+
+fn messages(bytes: &[u8]) -> Vec<String> {
+    let mut decoder = FrameDecoder::new(CLIENT_FRAME_BYTES_MAX);
+    let (mut input, mut messages) = (bytes, Vec::new());
+    while let Ok(Some(frame)) = decoder.next_frame(&mut input) {
+        let message = ClientMessage::decode(frame);
+        messages.push(message.map_or("nonsense".to_owned(), |message| format!("{message:?}")));
+    }
+    messages
+}
+
+#[test]
+fn a_goodbye_says_so_and_then_ends_the_stream() {
+    let (bytes, end) = seen_by_server(Departure::Goodbye, 0);
+    assert_eq!(messages(&bytes).last().map(String::as_str), Some("Goodbye"));
+    end.expect("a clean end of file");
+}
+
+/// Unread bytes at a close make the kernel send a reset. The end of file must come all the same.
+#[test]
+fn a_close_is_an_end_of_file_whatever_was_unread() {
+    for unread_bytes in [0, 100_000] {
+        let (bytes, end) = seen_by_server(Departure::Close, unread_bytes);
+        assert!(!messages(&bytes).contains(&"Goodbye".to_owned()));
+        end.expect("a clean end of file");
+    }
+}
+
+#[test]
+fn a_reset_is_a_reset() {
+    let (_, end) = seen_by_server(Departure::Reset, 0);
+    assert_eq!(end.expect_err("no end of file").kind(), io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_half_close_reads_on_until_the_server_closes() {
+    let (_, end) = seen_by_server(Departure::HalfClose, 0);
+    end.expect("a clean end of file");
+}
+
+/// A stalled bot stops reading: the server's socket takes a bounded amount and no more, while
+/// inputs still come.
+#[test]
+fn a_stalled_bot_fills_a_small_buffer_and_keeps_playing() {
+    const ENOUGH_INPUT_BYTES: usize = 4096;
+    let (tell, told) = mpsc::channel();
+    let address = serve(move |mut socket, _| {
+        SockRef::from(&socket).set_send_buffer_size(16 * 1024).expect("a socket of ours");
+        welcome(&mut socket, 1, &[1]).expect("the bot listens");
+        socket.set_nonblocking(true).expect("a socket of ours");
+        let mut stream = Vec::new();
+        let (mut pushed, mut input_bytes_since) = (0, 0);
+        let deadline = Moment::now() + DEADLINE;
+        // Pushes until nothing has gone in while many inputs came out.
+        while Moment::now() < deadline && input_bytes_since < ENOUGH_INPUT_BYTES {
+            if stream.is_empty() {
+                let snapshot = ServerMessage::Snapshot { tick: Tick(1), body: Bytes(&[0; 1000]) };
+                snapshot.encode(&mut stream).expect("encodes");
+            }
+            match socket.write(&stream) {
+                Ok(count) => {
+                    stream.drain(..count);
+                    pushed += count;
+                    input_bytes_since = 0;
+                }
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+            input_bytes_since += socket.read(&mut [0; 4096]).unwrap_or(0);
+            thread::yield_now();
+        }
+        tell.send((pushed, input_bytes_since)).expect("the test waits");
+    });
+    let mut fleet = fleet(address, RetryPolicy::NEVER);
+    let bot = fleet.spawn(BotPlan { departure: Some(Departure::Stall) });
+    let unplanned = fleet.spawn(BotPlan::default());
+    assert_eq!(fleet.depart(unplanned, Departure::Stall), Err(DepartError::NotPlanned));
+    fleet.depart(bot, Departure::Stall).expect("it was planned");
+    let mut outcome = None;
+    turn_until(&mut fleet, |_| {
+        outcome = told.try_recv().ok();
+        outcome.is_some()
+    });
+    let (pushed, input_bytes_since) = outcome.expect("the loop ended");
+    assert!(pushed < 512 * 1024, "{pushed} bytes fit between the two");
+    assert!(input_bytes_since >= ENOUGH_INPUT_BYTES, "the inputs have stopped");
+}
+
+/// Two bots watch each other: one leaves, the other is told, twice.
+#[test]
+fn an_announcement_is_timed_once_and_repeats_are_counted() {
+    let (keep, kept) = mpsc::channel();
+    let address = serve(move |mut socket, number| {
+        read_some(&mut socket);
+        let player = number as u32 + 1;
+        welcome(&mut socket, player, &[1, 2][..=number]).expect("the bot listens");
+        if number == 1 {
+            let left = || vec![Departed { player: PlayerId(1), cause: LeaveCause::Disconnected }];
+            for tick in [5, 6] {
+                let notice =
+                    ServerMessage::Members { tick: Tick(tick), joined: Vec::new(), left: left() };
+                send(&mut socket, &notice).expect("the bot listens");
+            }
+        }
+        keep.send(socket).expect("the test waits");
+    });
+    let mut fleet = fleet(address, RetryPolicy::NEVER);
+    let leaver = fleet.spawn(BotPlan { departure: Some(Departure::Reset) });
+    turn_until(&mut fleet, |fleet| fleet.is_playing(leaver));
+    fleet.depart(leaver, Departure::Reset).expect("it plays");
+    assert_eq!(fleet.depart(leaver, Departure::Reset), Err(DepartError::Gone));
+    let watcher = fleet.spawn(BotPlan::default());
+    turn_until(&mut fleet, |fleet| fleet.stats().announcements_repeated == 1);
+    assert!(fleet.is_playing(watcher));
+    assert_eq!(fleet.ghosts(), 0);
+    assert_eq!(fleet.stats().announce_all().count(), 1);
+    assert_eq!(fleet.stats().announce[&Departure::Reset].count(), 1);
+    drop(kept);
+}

@@ -1,0 +1,356 @@
+//! One turn: connects, readiness, deadlines.
+
+use std::time::Duration;
+
+use mio::{Interest, Token, event::Event as Readiness, unix::SourceFd};
+
+use super::{
+    BotId, DriverError, End, Fleet, Stage,
+    bot::State,
+    socket::{BotSocket, Outcome, Progress},
+};
+use crate::{
+    clock::Moment,
+    connection::{Connection, Ended, Operation},
+    limits::{INPUT_LAG_MAX, READS_PER_TURN},
+};
+
+/// When a server's queue for connects is full, it is asked again after this.
+const CONNECT_AGAIN_AFTER: Duration = Duration::from_millis(10);
+
+/// A readiness event, copied out of the kernel's list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ready {
+    token: Token,
+    /// The peer has closed or the socket has failed: a short read is not the last word then.
+    closing: bool,
+}
+
+impl From<&Readiness> for Ready {
+    fn from(event: &Readiness) -> Self {
+        let closing = event.is_read_closed() || event.is_write_closed() || event.is_error();
+        Self { token: event.token(), closing }
+    }
+}
+
+fn token(slot: usize, generation: u32) -> Token {
+    Token((generation as usize) << 32 | slot)
+}
+
+impl Fleet {
+    /// One turn, which ends at `until` at the latest, give or take what the bots have to do.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverError::Poll`] if the readiness queue fails. What happens to single bots is in
+    /// [`Fleet::take_ends`].
+    pub fn turn(&mut self, until: Moment) -> Result<(), DriverError> {
+        self.begin_connects();
+        let now = Moment::now();
+        let wake = self.timers.next_due().map_or(until, |due| due.min(until));
+        let more_to_do = !self.connect_queue.is_empty() || !self.ready.is_empty();
+        let timeout = if more_to_do { Duration::ZERO } else { wake.since(now) };
+        match self.poll.poll(&mut self.events, Some(timeout)) {
+            Ok(()) => {}
+            // A signal: the caller has set a flag and wants to look at it.
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) => return Err(DriverError::Poll(error)),
+        }
+        // What had more to read than its share comes first, then what is new.
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.extend(self.events.iter().map(Ready::from));
+        for event in ready {
+            self.handle_ready(event);
+        }
+        let now = Moment::now();
+        while let Some((due, bot)) = self.timers.pop_due(now) {
+            self.handle_timer(bot, due);
+        }
+        Ok(())
+    }
+
+    fn begin_connects(&mut self) {
+        for _ in 0..self.config.connects_per_turn {
+            let Some(bot) = self.connect_queue.pop_front() else { return };
+            if let Some(slot) = self.slot(bot) {
+                self.begin_connect(slot);
+            }
+        }
+    }
+
+    fn begin_connect(&mut self, slot: usize) {
+        let now = Moment::now();
+        let bot = &mut self.bots[slot];
+        bot.generation = self.next_generation;
+        self.next_generation = self.next_generation.wrapping_add(1);
+        bot.play.restart(now);
+        let small = bot.plan.departure.is_some_and(|way| way.needs_small_receive_buffer());
+        let socket = match BotSocket::open(&self.config.endpoint, small) {
+            Ok(socket) => socket,
+            Err(error) => return self.end(slot, Ended::failed(Operation::Open, &error), now),
+        };
+        self.stats.connects += 1;
+        // Registered after the connect: a socket that has not begun one is reported as hung up.
+        let begun = socket.connect(&self.config.endpoint).and_then(|progress| {
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            let fd = socket.raw_fd();
+            let registry = self.poll.registry();
+            registry.register(&mut SourceFd(&fd), token(slot, bot.generation), interest)?;
+            Ok(progress)
+        });
+        bot.state = State::Connecting { socket, since: now };
+        match begun {
+            Ok(Progress::Connected) => self.finish_connect(slot),
+            Ok(Progress::Pending) => self.schedule(slot),
+            Ok(Progress::TryLater) => {
+                bot.state = State::Waiting { until: now + CONNECT_AGAIN_AFTER };
+                self.schedule(slot);
+            }
+            Err(error) => self.end(slot, Ended::failed(Operation::Connect, &error), now),
+        }
+    }
+
+    fn finish_connect(&mut self, slot: usize) {
+        let now = Moment::now();
+        let bot = &mut self.bots[slot];
+        let State::Connecting { socket, since } = std::mem::replace(&mut bot.state, State::Queued)
+        else {
+            unreachable!("only a connect can be finished");
+        };
+        self.stats.connect_time.record(now.since(since));
+        bot.play.restart(now);
+        let name = format!("{}-{}", self.config.name_prefix, bot.id);
+        let connection = Connection::new(&self.config.game, &name, now)
+            .expect("the names were checked when the fleet was made");
+        bot.state = State::Talking { socket, connection };
+        self.settle(slot, now);
+    }
+
+    fn handle_ready(&mut self, event: Ready) {
+        let Token(number) = event.token;
+        let slot = number & u32::MAX as usize;
+        let generation = (number >> 32) as u32;
+        let Some(bot) = self.bots.get(slot).filter(|bot| bot.generation == generation) else {
+            self.stats.stale_events += 1;
+            return;
+        };
+        if let State::Connecting { socket, .. } = &bot.state {
+            match socket.progress() {
+                Ok(Progress::Pending | Progress::TryLater) => return,
+                Ok(Progress::Connected) => self.finish_connect(slot),
+                Err(error) => {
+                    let ended = Ended::failed(Operation::Connect, &error);
+                    return self.end(slot, ended, Moment::now());
+                }
+            }
+        }
+        // The bot may have ended while its hello was sent.
+        let Some(bot) = self.bots.get(slot).filter(|bot| bot.generation == generation) else {
+            return;
+        };
+        if bot.listens() {
+            self.read(slot, event);
+        } else if event.closing {
+            self.look_without_reading(slot);
+        } else {
+            self.settle(slot, Moment::now());
+        }
+    }
+
+    /// Reads until the kernel has no more, or until the bot's share of the turn is used up.
+    fn read(&mut self, slot: usize, event: Ready) {
+        for _ in 0..READS_PER_TURN {
+            let bot = &mut self.bots[slot];
+            let State::Talking { socket, connection } = &mut bot.state else { return };
+            let outcome = socket.read(&mut self.read_buffer);
+            let now = Moment::now();
+            match outcome {
+                Outcome::Bytes(count) => {
+                    self.stats.received_bytes += count as u64;
+                    bot.play.received(count);
+                    let innocent = bot.leaving.is_none();
+                    let (play, config) = (&mut bot.play, &self.config);
+                    let (stats, people) = (&mut self.stats, &mut self.people);
+                    connection.handle_bytes(&self.read_buffer[..count], now, |event| {
+                        if innocent {
+                            play.on_event(&event, now, config, stats, people);
+                        }
+                    });
+                    // With the peer closing, only an end of file or an error is the end of it: no
+                    // further event would say so.
+                    let drained = count < self.read_buffer.len() && !event.closing;
+                    if drained || connection.ended().is_some() {
+                        return self.settle(slot, now);
+                    }
+                }
+                Outcome::WouldBlock => return self.settle(slot, now),
+                Outcome::Eof => {
+                    connection.handle_eof();
+                    return self.settle(slot, now);
+                }
+                Outcome::Failed(error) => {
+                    connection.handle_error(Operation::Read, &error);
+                    return self.settle(slot, now);
+                }
+            }
+        }
+        self.ready.push(event);
+        self.settle(slot, Moment::now());
+    }
+
+    /// A bot that does not read still notices that its socket is dead.
+    fn look_without_reading(&mut self, slot: usize) {
+        let State::Talking { socket, connection } = &mut self.bots[slot].state else { return };
+        if let Some(error) = socket.take_error() {
+            connection.handle_error(Operation::Read, &error);
+        }
+        self.settle(slot, Moment::now());
+    }
+
+    fn handle_timer(&mut self, bot: BotId, due: Moment) {
+        let Some(slot) = self.slot(bot).filter(|slot| self.bots[*slot].timer == Some(due)) else {
+            return;
+        };
+        let now = Moment::now();
+        self.bots[slot].timer = None;
+        match &self.bots[slot].state {
+            State::Queued => {}
+            State::Waiting { until } if now >= *until => {
+                self.bots[slot].state = State::Queued;
+                self.connect_queue.push_back(bot);
+            }
+            State::Waiting { .. } => self.schedule(slot),
+            State::Connecting { .. } => {
+                let timed_out = std::io::Error::from(std::io::ErrorKind::TimedOut);
+                self.end(slot, Ended::failed(Operation::Connect, &timed_out), now);
+            }
+            State::Talking { .. } => {
+                self.send_due_inputs(slot, now);
+                let bot = &mut self.bots[slot];
+                if bot.listens()
+                    && let State::Talking { connection, .. } = &mut bot.state
+                {
+                    connection.handle_timeout(now);
+                }
+                self.settle(slot, now);
+            }
+        }
+    }
+
+    /// Queues the inputs whose planned time has come.
+    fn send_due_inputs(&mut self, slot: usize, now: Moment) {
+        let Some(period) = self.config.input_period() else { return };
+        let bot = &mut self.bots[slot];
+        if !bot.sends_inputs() {
+            return;
+        }
+        let State::Talking { connection, .. } = &mut bot.state else { return };
+        while bot.play.next_input <= now {
+            let lag = now.since(bot.play.next_input);
+            bot.play.next_input += period;
+            self.stats.input_lag.record(lag);
+            if lag > INPUT_LAG_MAX {
+                self.stats.inputs_skipped += 1;
+                continue;
+            }
+            self.input_body.clear();
+            // A full queue refuses the input: the server does not read, and silence will tell.
+            if bot.play.decide(&mut self.input_body)
+                && connection.send_input(&self.input_body).is_ok()
+            {
+                self.stats.inputs += 1;
+            }
+        }
+    }
+
+    /// What follows whatever happened to a bot: departures, writes, the end, the next deadline.
+    pub(super) fn settle(&mut self, slot: usize, now: Moment) {
+        if self.bots[slot].play.player.is_some()
+            && let Some(departure) = self.bots[slot].wanted.take()
+        {
+            self.carry_out(slot, departure, now);
+        } else {
+            self.flush(slot, now);
+        }
+        let Some(bot) = self.bots.get(slot) else { return };
+        if let State::Talking { connection, .. } = &bot.state
+            && let Some(ended) = connection.ended().cloned()
+        {
+            return self.end(slot, ended, now);
+        }
+        self.schedule(slot);
+    }
+
+    /// Writes what waits, until the socket takes no more.
+    fn flush(&mut self, slot: usize, now: Moment) {
+        let bot = &mut self.bots[slot];
+        if let Some(leaving) = &bot.leaving
+            && leaving.departure != crate::departure::Departure::Stall
+        {
+            return self.flush_last_bytes(slot, now);
+        }
+        let State::Talking { socket, connection } = &mut bot.state else { return };
+        while !connection.unsent().is_empty() {
+            match socket.send(connection.unsent()) {
+                Outcome::Bytes(count) => {
+                    self.stats.sends += 1;
+                    self.stats.sent_bytes += count as u64;
+                    connection.advance(count);
+                }
+                Outcome::WouldBlock => return,
+                Outcome::Eof => return connection.handle_eof(),
+                Outcome::Failed(error) => {
+                    self.stats.sends_failed += 1;
+                    connection.handle_error(Operation::Write, &error);
+                }
+            }
+        }
+    }
+
+    /// Makes sure that the bot is looked at when it wants to be.
+    fn schedule(&mut self, slot: usize) {
+        let plays_inputs = self.config.input_hz > 0;
+        let bot = &mut self.bots[slot];
+        let Some(due) = bot.next_deadline(plays_inputs) else { return };
+        // An entry that comes up earlier will do: the deadline is looked up again then.
+        if bot.timer.is_none_or(|scheduled| due < scheduled) {
+            bot.timer = Some(due);
+            self.timers.push(due, bot.id);
+        }
+    }
+
+    /// The connection is over: closes the socket, writes it down, and tries again or lets go.
+    pub(super) fn end(&mut self, slot: usize, ended: Ended, now: Moment) {
+        let bot = &mut self.bots[slot];
+        let departure = bot.leaving.as_ref().map(|leaving| leaving.departure);
+        let player = bot.play.player.take();
+        let stage = match (&bot.state, player) {
+            (State::Talking { .. }, Some(_)) => Stage::Playing,
+            (State::Talking { .. }, None) => Stage::Greeting,
+            (State::Queued | State::Waiting { .. } | State::Connecting { .. }, _) => {
+                Stage::Connecting
+            }
+        };
+        if stage == Stage::Playing && departure.is_none() {
+            bot.retry.succeeded();
+        }
+        let again = departure.is_none() && bot.wanted.is_none() && ended.is_worth_a_retry();
+        let retry_in = if again { bot.retry.failed() } else { None };
+        self.ends.push(End { bot: bot.id, player, departure, stage, at: now, ended, retry_in });
+        if let Some(player) = player {
+            self.people.gone(player, departure, now);
+        }
+        bot.timer = None;
+        match retry_in {
+            Some(wait) => {
+                // This drops the socket, and with it its registration.
+                bot.state = State::Waiting { until: now + wait };
+                self.schedule(slot);
+            }
+            None => {
+                self.slots[bot.id.0 as usize] = None;
+                self.bots.remove(slot);
+            }
+        }
+    }
+}
