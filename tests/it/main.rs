@@ -10,4 +10,5 @@
 //! Add a module here if it needs the server together with a client, or real sockets, or the files
 //! of the repository.
 
+mod defaults;
 mod tidy;
