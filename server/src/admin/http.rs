@@ -1,0 +1,200 @@
+//! One HTTP request and its answer, as bytes: just enough of HTTP/1.1 for operators' tools.
+//!
+//! Data flow: bytes -> **`Exchange`** -> request; response -> **`Exchange`** -> bytes. Pure. One
+//! request per connection, then it is closed; no bodies are read.
+
+use serde::Serialize;
+
+/// Longest request head that is read, in bytes.
+pub const REQUEST_BYTES_MAX: usize = 8 * 1024;
+const HEADERS_MAX: usize = 64;
+
+/// One request on one connection, from its first byte to the last byte of the answer.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    received: Vec<u8>,
+    request: Option<Request>,
+    response: Option<Vec<u8>>,
+    sent_bytes: usize,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// `GET`, usually.
+    pub method: String,
+    /// The path without its query.
+    pub path: String,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    status: u16,
+    content_type: &'static str,
+    body: Vec<u8>,
+}
+
+impl Exchange {
+    /// Before the first byte.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bytes were read. A request that cannot be understood is answered right away.
+    pub fn handle_bytes(&mut self, bytes: &[u8]) {
+        if self.request.is_some() || self.response.is_some() {
+            return;
+        }
+        let room = REQUEST_BYTES_MAX - self.received.len();
+        self.received.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+        let mut parsed = httparse::Request::new(&mut headers);
+        match parsed.parse(&self.received) {
+            Ok(httparse::Status::Complete(_)) => {
+                let target = parsed.path.unwrap_or("/");
+                let path = target.split_once('?').map_or(target, |(path, _)| path);
+                let method = parsed.method.unwrap_or_default().to_owned();
+                self.request = Some(Request { method, path: path.to_owned() });
+            }
+            Ok(httparse::Status::Partial) if bytes.len() <= room => {}
+            Ok(httparse::Status::Partial) => {
+                self.refuse(431, "the request is longer than is read here\n");
+            }
+            Err(error) => self.refuse(400, &format!("this is not an HTTP request: {error}\n")),
+        }
+    }
+
+    /// Whether anything was received at all.
+    pub fn is_started(&self) -> bool {
+        !self.received.is_empty() || self.is_answered()
+    }
+
+    /// Whether a request waits for its answer.
+    pub fn has_request(&self) -> bool {
+        self.request.is_some()
+    }
+
+    /// Answers the request that waits.
+    pub fn answer(&mut self, respond: impl FnOnce(&Request) -> Response) {
+        if let Some(request) = self.request.take() {
+            self.response = Some(respond(&request).into_bytes());
+        }
+    }
+
+    /// Whether there is an answer.
+    pub fn is_answered(&self) -> bool {
+        self.response.is_some()
+    }
+
+    /// What to write next.
+    pub fn unsent(&self) -> &[u8] {
+        self.response.as_ref().map_or(&[], |response| &response[self.sent_bytes..])
+    }
+
+    /// The socket took so many bytes.
+    pub fn advance(&mut self, taken_bytes: usize) {
+        self.sent_bytes += taken_bytes;
+    }
+
+    fn refuse(&mut self, status: u16, text: &str) {
+        self.response = Some(Response::text(status, text).into_bytes());
+    }
+}
+
+impl Response {
+    /// A response with any body.
+    pub fn new(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
+        Self { status, content_type, body }
+    }
+
+    /// A response for people.
+    pub fn text(status: u16, body: &str) -> Self {
+        Self::new(status, "text/plain; charset=utf-8", body.as_bytes().to_vec())
+    }
+
+    /// A response for programs.
+    pub fn json(value: &impl Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => Self::new(200, "application/json", body),
+            Err(error) => Self::text(500, &format!("cannot encode the answer: {error}\n")),
+        }
+    }
+
+    /// Its status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Its body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        let phrase = match self.status {
+            200 => "OK",
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            431 => "Request Header Fields Too Large",
+            503 => "Service Unavailable",
+            500 => "Internal Server Error",
+            _ => "Bad Request",
+        };
+        let allow = if self.status == 405 { "Allow: GET\r\n" } else { "" };
+        let mut bytes = format!(
+            "HTTP/1.1 {} {phrase}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{allow}\
+             Cache-Control: no-store\r\nConnection: close\r\n\r\n",
+            self.status,
+            self.content_type,
+            self.body.len(),
+        )
+        .into_bytes();
+        bytes.extend_from_slice(&self.body);
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(chunks: &[&[u8]]) -> Exchange {
+        let mut exchange = Exchange::new();
+        for chunk in chunks {
+            exchange.handle_bytes(chunk);
+        }
+        exchange
+    }
+
+    #[test]
+    fn a_request_is_read_however_it_is_cut() {
+        let request = b"GET /api/stats?x=1 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        for cut in 0..request.len() {
+            let exchange = ask(&[&request[..cut], &request[cut..]]);
+            let expected = Request { method: "GET".into(), path: "/api/stats".into() };
+            assert_eq!(exchange.request, Some(expected), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn nonsense_and_endless_heads_are_refused() {
+        assert!(ask(&[b"\x1f\0\0\0\0GKPR"]).unsent().starts_with(b"HTTP/1.1 400 "));
+        let head = [b"GET / HTTP/1.1\r\nX: ".to_vec(), vec![b'x'; REQUEST_BYTES_MAX]].concat();
+        assert!(ask(&[&head]).unsent().starts_with(b"HTTP/1.1 431 "));
+    }
+
+    #[test]
+    fn an_answer_is_written_in_pieces() {
+        let mut exchange = ask(&[b"GET / HTTP/1.1\r\n\r\n"]);
+        exchange.answer(|_| Response::text(200, "hello"));
+        let mut written = Vec::new();
+        while !exchange.unsent().is_empty() {
+            written.push(exchange.unsent()[0]);
+            exchange.advance(1);
+        }
+        let text = String::from_utf8(written).expect("ascii");
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("\r\n\r\nhello"));
+        assert!(text.contains("Content-Length: 5\r\n"));
+    }
+}

@@ -1,0 +1,197 @@
+//! What operators see over HTTP: health, metrics, rooms, statistics.
+//!
+//! Data flow: request -> **`respond`** -> response. Pure: it looks at the hub and formats. The
+//! sockets are in `shell::admin`.
+
+pub mod http;
+
+use serde::Serialize;
+
+use self::http::{Request, Response};
+use crate::{
+    client::leave::{LeavePath, LeaveReason},
+    hub::Hub,
+    metrics::{TimeHistogram, expose},
+    shell::net::ProcessStats,
+    time::Time,
+};
+
+/// What there is to look at.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Connections, rooms, counters.
+    pub hub: &'a Hub,
+    /// What the process uses.
+    pub process: ProcessStats,
+    /// The time of this look.
+    pub now: Time,
+}
+
+/// Answers one request.
+pub fn respond(view: &View<'_>, request: &Request) -> Response {
+    if request.method != "GET" {
+        return Response::text(405, "only GET is answered here\n");
+    }
+    match request.path.as_str() {
+        "/healthz" => Response::text(200, "ok\n"),
+        "/readyz" if view.hub.is_stopping() => Response::text(503, "stopping\n"),
+        "/readyz" => Response::text(200, "ready\n"),
+        "/metrics" => Response::new(
+            200,
+            "text/plain; version=0.0.4; charset=utf-8",
+            expose::prometheus(view.hub, &view.process).into_bytes(),
+        ),
+        "/api/rooms" => Response::json(&rooms(view.hub)),
+        "/api/stats" => Response::json(&stats(view)),
+        "/" => Response::text(200, PATHS),
+        _ => Response::text(404, &format!("nothing is at this path\n{PATHS}")),
+    }
+}
+
+const PATHS: &str = "\
+/healthz    the process is alive\n\
+/readyz     players can join (503 while stopping)\n\
+/metrics    for Prometheus\n\
+/api/rooms  every room\n\
+/api/stats  everything that is counted\n";
+
+#[derive(Serialize)]
+struct RoomView<'a> {
+    id: u32,
+    game: &'a str,
+    players: usize,
+    seats: u16,
+    tick: u32,
+    tick_hz: u16,
+}
+
+fn rooms(hub: &Hub) -> Vec<RoomView<'_>> {
+    let view = |room: &crate::room::Room| RoomView {
+        id: room.id().0,
+        game: room.game(),
+        players: room.players(),
+        seats: room.seats(),
+        tick: room.tick().0,
+        tick_hz: room.tick_hz(),
+    };
+    hub.lobby().rooms().map(view).collect()
+}
+
+#[derive(Serialize)]
+struct StatsView {
+    version: &'static str,
+    uptime_seconds: f64,
+    connections: ConnectionsView,
+    players: usize,
+    rooms: usize,
+    accepted_total: u64,
+    leaves: Vec<LeaveView>,
+    late_reasons_total: u64,
+    ledger_balanced: bool,
+    ticks_total: u64,
+    ticks_missed_total: u64,
+    player_ticks_total: u64,
+    tick_seconds: QuantilesView,
+    tick_late_seconds: QuantilesView,
+    bytes_total: BytesView,
+    snapshots_sent_total: u64,
+    snapshots_skipped_total: u64,
+    inputs_total: u64,
+    inputs_dropped_total: u64,
+    events_stale_total: u64,
+    turns_total: u64,
+    process: ProcessView,
+}
+
+#[derive(Serialize)]
+struct ConnectionsView {
+    handshake: usize,
+    playing: usize,
+    lingering: usize,
+}
+
+#[derive(Serialize)]
+struct LeaveView {
+    reason: &'static str,
+    path: &'static str,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct QuantilesView {
+    p50: f64,
+    p99: f64,
+    p999: f64,
+    max: f64,
+}
+
+#[derive(Serialize)]
+struct BytesView {
+    r#in: u64,
+    out: u64,
+}
+
+#[derive(Serialize)]
+struct ProcessView {
+    pid: u32,
+    cpu_user_seconds: f64,
+    cpu_system_seconds: f64,
+    rss_bytes: u64,
+    open_fds: u64,
+}
+
+fn stats(view: &View<'_>) -> StatsView {
+    let (hub, process) = (view.hub, view.process);
+    let (metrics, population) = (hub.metrics(), hub.population());
+    let mut leaves = Vec::new();
+    for (reason, by_path) in LeaveReason::LABELS.into_iter().zip(&metrics.leaves) {
+        for (path, &count) in LeavePath::LABELS.into_iter().zip(by_path) {
+            if count > 0 {
+                leaves.push(LeaveView { reason, path, count });
+            }
+        }
+    }
+    StatsView {
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: view.now.since(hub.started_at()).as_secs_f64(),
+        connections: ConnectionsView {
+            handshake: population.handshake,
+            playing: population.playing,
+            lingering: population.lingering,
+        },
+        players: population.playing,
+        rooms: hub.lobby().rooms().len(),
+        accepted_total: metrics.accepted,
+        leaves,
+        late_reasons_total: metrics.late_reasons,
+        ledger_balanced: hub.ledger_balances(),
+        ticks_total: metrics.ticks,
+        ticks_missed_total: metrics.ticks_missed,
+        player_ticks_total: metrics.player_ticks,
+        tick_seconds: quantiles(&metrics.tick_time),
+        tick_late_seconds: quantiles(&metrics.tick_late),
+        bytes_total: BytesView { r#in: metrics.bytes_in, out: metrics.bytes_out },
+        snapshots_sent_total: metrics.snapshots,
+        snapshots_skipped_total: metrics.snapshots_skipped,
+        inputs_total: metrics.inputs,
+        inputs_dropped_total: metrics.inputs_dropped,
+        events_stale_total: metrics.events_stale,
+        turns_total: metrics.turns,
+        process: ProcessView {
+            pid: process.pid,
+            cpu_user_seconds: process.cpu_user_seconds,
+            cpu_system_seconds: process.cpu_system_seconds,
+            rss_bytes: process.rss_bytes,
+            open_fds: process.open_fds,
+        },
+    }
+}
+
+fn quantiles(histogram: &TimeHistogram) -> QuantilesView {
+    QuantilesView {
+        p50: histogram.quantile_seconds(0.5),
+        p99: histogram.quantile_seconds(0.99),
+        p999: histogram.quantile_seconds(0.999),
+        max: histogram.quantile_seconds(1.0),
+    }
+}

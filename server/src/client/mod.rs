@@ -1,0 +1,261 @@
+//! One connection: its phase, its half-read frame, its unsent frames, its deadlines.
+//!
+//! Data flow: bytes -> decoder -> **`Client`** -> outbound queue -> bytes.
+//!
+//! A client is pure. It knows neither rooms nor sockets; its hub moves what it says between them.
+//! It decides one thing: whether it is too late for something.
+
+pub mod leave;
+pub mod outbound;
+pub mod phase;
+
+use std::time::Duration;
+
+use gamekeeper_protocol::{FrameDecoder, limits::HELLO_FRAME_BYTES_MAX};
+
+use self::{
+    leave::LeaveReason,
+    outbound::OutboundQueue,
+    phase::{Linger, Phase},
+};
+use crate::{
+    ids::PeerAddr,
+    limits::{Limits, ms},
+    time::Time,
+};
+
+/// How often a lingering connection is asked whether its farewell has arrived.
+const LINGER_CHECK: Duration = Duration::from_millis(25);
+
+/// One accepted connection.
+#[derive(Debug)]
+pub struct Client {
+    /// Where it comes from.
+    pub peer: PeerAddr,
+    /// Where it stands.
+    pub phase: Phase,
+    /// What has been read of a frame that is not complete.
+    pub decoder: FrameDecoder,
+    /// What waits to be written.
+    pub outbound: OutboundQueue,
+    /// Whether it is in the hub's list of connections to write to.
+    pub in_flush_list: bool,
+    /// What its deadlines depend on.
+    pub pulse: Pulse,
+}
+
+/// The times that a connection's deadlines count from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulse {
+    /// When it was accepted.
+    pub accepted_at: Time,
+    /// When its last complete frame came in; at first, when it was accepted.
+    pub heard_at: Time,
+    /// When it was asked whether it lives, if it has not answered (or said anything) since.
+    pub pinged_at: Option<Time>,
+    /// When the frame began of which only a part is here.
+    pub frame_since: Option<Time>,
+    /// Since when its reliable bytes are over the soft limit.
+    pub over_soft_since: Option<Time>,
+    /// Since when its socket has taken no byte although some wait.
+    pub stalled_since: Option<Time>,
+    /// The last round trip of a ping, as the server measured it.
+    pub round_trip: Option<Duration>,
+}
+
+/// What is due on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing: the timer was early, or the deadline has moved.
+    Nothing,
+    /// It has been silent: ask whether it lives.
+    Ping,
+    /// It is too late for something.
+    Leave(LeaveReason),
+    /// A farewell is under way: see whether it has arrived.
+    CheckFarewell,
+    /// The farewell has not arrived in time: cut the connection.
+    CutFarewell,
+}
+
+impl Client {
+    /// A connection that was just accepted.
+    pub fn new(peer: PeerAddr, now: Time) -> Self {
+        Self {
+            peer,
+            phase: Phase::Handshake,
+            decoder: FrameDecoder::new(HELLO_FRAME_BYTES_MAX),
+            outbound: OutboundQueue::default(),
+            in_flush_list: false,
+            pulse: Pulse {
+                accepted_at: now,
+                heard_at: now,
+                pinged_at: None,
+                frame_since: None,
+                over_soft_since: None,
+                stalled_since: None,
+                round_trip: None,
+            },
+        }
+    }
+
+    /// What is due at `now`.
+    pub fn due(&self, now: Time, limits: &Limits) -> Due {
+        let passed = |since: Time, milliseconds: u64| now >= since + ms(milliseconds);
+        let pulse = &self.pulse;
+        match &self.phase {
+            Phase::Dying(_) | Phase::Dead => return Due::Nothing,
+            Phase::Lingering(linger) if now >= linger.until => return Due::CutFarewell,
+            Phase::Lingering(_) => return Due::CheckFarewell,
+            Phase::Handshake if passed(pulse.accepted_at, limits.hello_timeout_ms) => {
+                return Due::Leave(LeaveReason::HelloTimeout);
+            }
+            Phase::Handshake => return Due::Nothing,
+            Phase::Playing(_) => {}
+        }
+        if pulse.frame_since.is_some_and(|since| passed(since, limits.frame_timeout_ms)) {
+            return Due::Leave(LeaveReason::FrameTimeout);
+        }
+        let too_slow = pulse.stalled_since.is_some_and(|since| passed(since, limits.out_stall_ms))
+            || pulse.over_soft_since.is_some_and(|since| passed(since, limits.out_soft_ms));
+        if too_slow {
+            return Due::Leave(LeaveReason::SlowConsumerTime);
+        }
+        match pulse.pinged_at {
+            // Counted from the ping, so that a server that was itself paused asks before it judges.
+            Some(pinged_at) if passed(pinged_at, answer_ms(limits)) => {
+                Due::Leave(LeaveReason::Heartbeat)
+            }
+            Some(_) => Due::Nothing,
+            None if passed(pulse.heard_at, limits.ping_after_ms) => Due::Ping,
+            None => Due::Nothing,
+        }
+    }
+
+    /// When [`Self::due`] should be asked next, if nothing happens before.
+    pub fn next_deadline(&self, now: Time, limits: &Limits) -> Option<Time> {
+        let pulse = &self.pulse;
+        match &self.phase {
+            Phase::Dying(_) | Phase::Dead => None,
+            Phase::Lingering(Linger { until, flushed, .. }) => {
+                Some(if *flushed { (now + LINGER_CHECK).min(*until) } else { *until })
+            }
+            Phase::Handshake => Some(pulse.accepted_at + ms(limits.hello_timeout_ms)),
+            Phase::Playing(_) => {
+                let heartbeat = match pulse.pinged_at {
+                    Some(pinged_at) => pinged_at + ms(answer_ms(limits)),
+                    None => pulse.heard_at + ms(limits.ping_after_ms),
+                };
+                let frame = pulse.frame_since.map(|since| since + ms(limits.frame_timeout_ms));
+                let soft = pulse.over_soft_since.map(|since| since + ms(limits.out_soft_ms));
+                let stall = pulse.stalled_since.map(|since| since + ms(limits.out_stall_ms));
+                [frame, soft, stall].into_iter().flatten().chain([heartbeat]).min()
+            }
+        }
+    }
+
+    /// Notes what the socket did with bytes that were offered to it.
+    pub fn wrote(&mut self, taken_bytes: usize, now: Time, limits: &Limits) {
+        self.outbound.advance(taken_bytes);
+        if self.outbound.is_empty() {
+            self.pulse.stalled_since = None;
+        } else if taken_bytes > 0 || self.pulse.stalled_since.is_none() {
+            self.pulse.stalled_since = Some(now);
+        }
+        self.weigh(now, limits);
+    }
+
+    /// Compares what waits with the limits, after something was queued or written.
+    ///
+    /// Returns the reason to leave if it is over the hard limit.
+    pub fn weigh(&mut self, now: Time, limits: &Limits) -> Option<LeaveReason> {
+        let waiting_bytes = self.outbound.committed_bytes() as u64;
+        if waiting_bytes <= limits.out_soft_bytes {
+            self.pulse.over_soft_since = None;
+            return None;
+        }
+        self.pulse.over_soft_since.get_or_insert(now);
+        (waiting_bytes > limits.out_hard_bytes).then_some(LeaveReason::SlowConsumerBytes)
+    }
+}
+
+impl Pulse {
+    /// A complete frame came in: the client lives.
+    pub fn heard(&mut self, now: Time) {
+        self.heard_at = now;
+        self.pinged_at = None;
+    }
+}
+
+/// How long a pinged client has to say something, in milliseconds.
+fn answer_ms(limits: &Limits) -> u64 {
+    limits.heartbeat_timeout_ms - limits.ping_after_ms
+}
+
+#[cfg(test)]
+mod tests {
+    use gamekeeper_protocol::{PlayerId, RoomId};
+
+    use super::*;
+    use crate::ids::Place;
+
+    const LIMITS: Limits = Limits::DEFAULT;
+
+    fn at(milliseconds: u64) -> Time {
+        Time::ZERO + ms(milliseconds)
+    }
+
+    fn playing() -> Client {
+        let mut client = Client::new(PeerAddr::Unknown, at(0));
+        client.phase.advance(Phase::Playing(Place { room: RoomId(1), player: PlayerId(1) }));
+        client
+    }
+
+    #[test]
+    fn a_hello_that_never_comes_is_not_waited_for() {
+        let client = Client::new(PeerAddr::Unknown, at(0));
+        assert_eq!(client.due(at(4_999), &LIMITS), Due::Nothing);
+        assert_eq!(client.due(at(5_000), &LIMITS), Due::Leave(LeaveReason::HelloTimeout));
+    }
+
+    #[test]
+    fn silence_is_asked_after_and_then_ends_it() {
+        let mut client = playing();
+        assert_eq!(client.due(at(999), &LIMITS), Due::Nothing);
+        assert_eq!(client.due(at(1_000), &LIMITS), Due::Ping);
+        client.pulse.pinged_at = Some(at(1_000));
+        assert_eq!(client.due(at(5_999), &LIMITS), Due::Nothing);
+        assert_eq!(client.due(at(6_000), &LIMITS), Due::Leave(LeaveReason::Heartbeat));
+        client.pulse.heard(at(5_999));
+        assert_eq!(client.due(at(6_000), &LIMITS), Due::Nothing);
+    }
+
+    #[test]
+    fn a_server_that_was_paused_asks_before_it_judges() {
+        assert_eq!(playing().due(at(60_000), &LIMITS), Due::Ping);
+    }
+
+    #[test]
+    fn a_socket_that_takes_nothing_is_given_up_but_one_that_takes_a_little_is_not() {
+        let mut client = playing();
+        client.outbound.push_reliable(std::rc::Rc::from([0; 100]));
+        client.wrote(0, at(0), &LIMITS);
+        client.pulse.heard(at(4_900));
+        assert_eq!(client.due(at(4_999), &LIMITS), Due::Nothing);
+        assert_eq!(client.due(at(5_000), &LIMITS), Due::Leave(LeaveReason::SlowConsumerTime));
+        client.wrote(1, at(4_999), &LIMITS);
+        assert_eq!(client.due(at(5_000), &LIMITS), Due::Nothing);
+        client.wrote(99, at(5_001), &LIMITS);
+        assert_eq!(client.pulse.stalled_since, None);
+    }
+
+    #[test]
+    fn every_open_or_lingering_connection_has_a_deadline() {
+        let mut client = playing();
+        assert_eq!(client.next_deadline(at(0), &LIMITS), Some(at(1_000)));
+        client.pulse.frame_since = Some(at(0));
+        client.pulse.pinged_at = Some(at(100));
+        assert_eq!(client.next_deadline(at(100), &LIMITS), Some(at(5_000)));
+        assert!(Client::new(PeerAddr::Unknown, at(0)).next_deadline(at(0), &LIMITS).is_some());
+    }
+}

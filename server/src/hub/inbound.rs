@@ -1,0 +1,250 @@
+//! What clients say: bytes to frames to messages to rooms.
+//!
+//! Part of [`Hub`]. Every way in which a client's bytes can be wrong ends in a mark with a reason
+//! and a sentence that says what was wrong.
+
+use std::{borrow::Cow, time::Duration};
+
+use gamekeeper_protocol::{
+    ClientMessage, DecodeError, FrameError, Hello, PROTOCOL_VERSION, ServerMessage,
+    limits::{CLIENT_FRAME_BYTES_MAX, NAME_BYTES_MAX},
+    message::hello_version,
+};
+
+use super::{End, Hub, list_for_flush, ping_nonce};
+use crate::{
+    client::{
+        Pulse,
+        leave::{Leave, LeavePath, LeaveReason, ProtocolFault, Rejection},
+        outbound::OutboundQueue,
+        phase::Phase,
+    },
+    frames::short_frame,
+    ids::{ConnectionId, Place},
+    metrics::{Farewell, Metrics},
+    room::{lobby::Lobby, session::Accepted},
+    time::Time,
+};
+
+/// A reason to end the connection, and the sentence that explains it.
+type Fault = (LeaveReason, Cow<'static, str>);
+
+impl Hub {
+    /// Takes in bytes that were read from a connection.
+    pub(super) fn handle_bytes(&mut self, id: ConnectionId, bytes: &[u8], now: Time) {
+        self.metrics.bytes_in += bytes.len() as u64;
+        let Some(client) = self.clients.get_mut(id) else { return };
+        match &mut client.phase {
+            Phase::Handshake | Phase::Playing(_) => {}
+            Phase::Lingering(linger) => {
+                linger.discarded_bytes += bytes.len() as u64;
+                if linger.discarded_bytes > self.limits.linger_discard_bytes {
+                    self.end_farewell(id, Farewell::Lost);
+                }
+                return;
+            }
+            Phase::Dying(_) | Phase::Dead => return,
+        }
+        let was_mid_frame = client.decoder.is_mid_frame();
+        let fault = self.read_frames(id, bytes, now).err();
+        let Some(client) = self.clients.get_mut(id) else { return };
+        let mid_frame = client.decoder.is_mid_frame();
+        client.pulse.frame_since = match client.pulse.frame_since {
+            // Still the same frame only if none was completed by these bytes.
+            Some(since) if mid_frame && was_mid_frame && client.pulse.heard_at != now => {
+                Some(since)
+            }
+            _ => mid_frame.then_some(now),
+        };
+        if mid_frame && !was_mid_frame {
+            self.rearm(id, now);
+        }
+        if let Some((reason, detail)) = fault {
+            self.mark(id, Leave { reason, path: LeavePath::Read }, detail);
+        }
+    }
+
+    /// The connection ended; the bytes before that were handed in already.
+    pub(super) fn handle_ended(&mut self, id: ConnectionId, how: End, path: LeavePath) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        if let Phase::Lingering(linger) = &client.phase {
+            match how {
+                End::Eof if linger.flushed => self.end_farewell(id, Farewell::Delivered),
+                // It may have closed only its sending half, and still read what we have to say.
+                End::Eof => {}
+                End::Errno(_) => self.end_farewell(id, Farewell::Lost),
+            }
+            return;
+        }
+        let reason = match how {
+            End::Eof if client.decoder.is_mid_frame() => LeaveReason::FinMidframe,
+            End::Eof => LeaveReason::Fin,
+            End::Errno(errno) => super::leaving::classify(errno),
+        };
+        let detail = match how {
+            End::Eof => Cow::Borrowed("the client closed the connection"),
+            End::Errno(errno) => errno.to_string().into(),
+        };
+        self.mark(id, Leave { reason, path }, detail);
+    }
+
+    /// Cuts bytes into frames and hands each to [`Conversation`]; stops at the first fault.
+    fn read_frames(&mut self, id: ConnectionId, bytes: &[u8], now: Time) -> Result<(), Fault> {
+        let Self { clients, lobby, metrics, flush_list, default_game, .. } = self;
+        let Some(client) = clients.get_mut(id) else { return Ok(()) };
+        let mut input = bytes;
+        loop {
+            let frame = match client.decoder.next_frame(&mut input) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(framing_fault(error)),
+            };
+            let mut conversation = Conversation {
+                id,
+                phase: &mut client.phase,
+                pulse: &mut client.pulse,
+                outbound: &mut client.outbound,
+                lobby,
+                metrics,
+                default_game,
+                now,
+            };
+            let was_handshake = matches!(conversation.phase, Phase::Handshake);
+            conversation.frame(frame)?;
+            if was_handshake {
+                // From here on the limit for players holds, not the one for strangers.
+                client.decoder.set_limit_bytes(CLIENT_FRAME_BYTES_MAX);
+            }
+            if !client.outbound.is_empty() {
+                list_for_flush(flush_list, id, client);
+            }
+        }
+    }
+}
+
+/// One client's side of the hub while a frame of it is read.
+struct Conversation<'a> {
+    id: ConnectionId,
+    phase: &'a mut Phase,
+    pulse: &'a mut Pulse,
+    outbound: &'a mut OutboundQueue,
+    lobby: &'a mut Lobby,
+    metrics: &'a mut Metrics,
+    default_game: &'a str,
+    now: Time,
+}
+
+impl Conversation<'_> {
+    /// One complete frame.
+    fn frame(&mut self, frame: &[u8]) -> Result<(), Fault> {
+        self.pulse.heard(self.now);
+        match *self.phase {
+            Phase::Handshake => self.first_frame(frame),
+            Phase::Playing(place) => {
+                let message = ClientMessage::decode(frame).map_err(undecodable)?;
+                self.message(place, message)
+            }
+            Phase::Dying(_) | Phase::Lingering(_) | Phase::Dead => Ok(()),
+        }
+    }
+
+    fn first_frame(&mut self, frame: &[u8]) -> Result<(), Fault> {
+        let Some(version) = hello_version(frame) else {
+            let text = "the first frame is not a hello; is this a Gamekeeper client?";
+            return Err((LeaveReason::Protocol(ProtocolFault::NotAHello), text.into()));
+        };
+        if version != PROTOCOL_VERSION {
+            let text = format!(
+                "the client speaks protocol version {version}, this server speaks {PROTOCOL_VERSION}"
+            );
+            return Err((LeaveReason::Rejected(Rejection::Version), text.into()));
+        }
+        match ClientMessage::decode(frame).map_err(undecodable)? {
+            ClientMessage::Hello(hello) => self.hello(hello),
+            _ => unreachable!("a frame with a hello's version is a hello"),
+        }
+    }
+
+    fn hello(&mut self, hello: Hello<'_>) -> Result<(), Fault> {
+        if let Some(text) = name_fault(hello.name) {
+            return Err((LeaveReason::Rejected(Rejection::BadName), text));
+        }
+        let game = if hello.game.is_empty() { self.default_game } else { hello.game };
+        let Some(place) = self.lobby.join(game, hello.name, self.id, self.now) else {
+            let games: Vec<&str> = self.lobby.games().names().collect();
+            let text =
+                format!("no game is called {:?} here; hosted are: {}", cut(game), games.join(", "));
+            return Err((LeaveReason::Rejected(Rejection::UnknownGame), text.into()));
+        };
+        self.phase.advance(Phase::Playing(place));
+        Ok(())
+    }
+
+    fn message(&mut self, place: Place, message: ClientMessage<'_>) -> Result<(), Fault> {
+        match message {
+            ClientMessage::Hello(_) => {
+                let text = "a second hello on the same connection";
+                Err((LeaveReason::Protocol(ProtocolFault::SecondHello), text.into()))
+            }
+            ClientMessage::Input { sequence, body } => {
+                let accepted = self.lobby.input(place, sequence, body.0).map_err(|error| {
+                    let text = format!("the game cannot read input {sequence}: {error}");
+                    (LeaveReason::Protocol(ProtocolFault::BadInput), text.into())
+                })?;
+                self.metrics.inputs += 1;
+                self.metrics.inputs_dropped += u64::from(accepted == Accepted::KeptForOldest);
+                Ok(())
+            }
+            ClientMessage::Ping { nonce } => {
+                self.outbound.push_reliable(short_frame(&ServerMessage::Pong { nonce }));
+                Ok(())
+            }
+            ClientMessage::Pong { nonce } => {
+                let round_trip_ms = ping_nonce(self.now).wrapping_sub(nonce);
+                self.pulse.round_trip = Some(Duration::from_millis(u64::from(round_trip_ms)));
+                Ok(())
+            }
+            ClientMessage::Goodbye => {
+                Err((LeaveReason::Goodbye, Cow::Borrowed("the client said goodbye")))
+            }
+        }
+    }
+}
+
+fn framing_fault(error: FrameError) -> Fault {
+    let reason = match error {
+        FrameError::Oversize { .. } => LeaveReason::Oversize,
+        FrameError::Empty => LeaveReason::Protocol(ProtocolFault::EmptyFrame),
+    };
+    (reason, error.to_string().into())
+}
+
+fn undecodable(error: DecodeError) -> Fault {
+    (LeaveReason::Protocol(ProtocolFault::Undecodable), error.to_string().into())
+}
+
+/// What is wrong with a player's name, if anything is.
+fn name_fault(name: &str) -> Option<Cow<'static, str>> {
+    if name.trim().is_empty() {
+        return Some("the name is empty; choose one".into());
+    }
+    if name.len() > NAME_BYTES_MAX {
+        return Some(
+            format!("the name has {} bytes, at most {NAME_BYTES_MAX} are allowed", name.len())
+                .into(),
+        );
+    }
+    if name.chars().any(char::is_control) {
+        return Some("the name has control characters; choose another".into());
+    }
+    None
+}
+
+/// The start of a peer's text, short enough to be quoted back to it.
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(NAME_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}

@@ -1,0 +1,176 @@
+//! What follows from a mark: the leave is counted and told, and the socket is let go.
+//!
+//! Part of [`Hub`]. `mark` -> [`Hub::settle`] -> farewell or not -> `Output::Close` ->
+//! [`Hub::closed`], which alone frees the slot.
+
+use std::borrow::Cow;
+
+use gamekeeper_protocol::{ServerMessage, limits::GOODBYE_TEXT_BYTES_MAX};
+
+use super::{Errno, Hub, Output, list_for_flush};
+use crate::{
+    client::{
+        leave::{Exit, Leave, LeaveReason},
+        phase::{Ending, Linger, Phase},
+    },
+    frames::short_frame,
+    ids::ConnectionId,
+    limits::{Limits, ms},
+    metrics::Farewell,
+    time::Time,
+};
+
+impl Hub {
+    /// Works off every mark: counts it, takes the player out of its room, decides the exit.
+    ///
+    /// Runs to a fixpoint. It ends, because a connection is marked at most once.
+    pub fn settle(&mut self, now: Time) {
+        while let Some(id) = self.dying.pop_front() {
+            let client = self.clients.get_mut(id).expect("a dying connection keeps its slot");
+            let Phase::Dying(ending) = &mut client.phase else {
+                unreachable!("only dying connections are in the list")
+            };
+            let Ending { leave, place, .. } = *ending;
+            let detail = std::mem::take(&mut ending.detail);
+            self.metrics.leave(leave);
+            log_leave(id, &client.peer, leave, &detail);
+            if let Some(place) = place {
+                self.lobby.leave(place, leave.reason.cause());
+            }
+            self.exit(id, leave.reason, &detail, now);
+        }
+    }
+
+    /// The shell closed a connection's socket: frees its slot. Nothing else does.
+    pub fn closed(&mut self, id: ConnectionId) {
+        self.wheel.cancel(id.slot);
+        let client = self.clients.remove(id).expect("a socket is closed once");
+        assert!(matches!(client.phase, Phase::Dead), "only the dead are buried");
+        self.dead -= 1;
+    }
+
+    /// Lets a settled connection go, in the way that its reason asks for.
+    fn exit(&mut self, id: ConnectionId, reason: LeaveReason, detail: &str, now: Time) {
+        let crowded = !self.stopping && self.lingering as u64 >= self.limits.lingering_max;
+        let how =
+            if crowded && reason.exit() == Exit::Linger { Exit::Reset } else { reason.exit() };
+        match (how, reason.farewell()) {
+            (Exit::Linger, Some(goodbye)) => {
+                let client = self.clients.get_mut(id).expect("a dying connection keeps its slot");
+                client.outbound.drop_latest();
+                let message = ServerMessage::Goodbye { reason: goodbye, text: short(detail) };
+                client.outbound.push_reliable(short_frame(&message));
+                client.phase.advance(Phase::Lingering(Linger {
+                    until: now + ms(self.limits.linger_ms),
+                    flushed: false,
+                    discarded_bytes: 0,
+                }));
+                list_for_flush(&mut self.flush_list, id, client);
+                self.lingering += 1;
+                self.rearm(id, now);
+            }
+            (how, _) => self.close(id, how == Exit::Reset),
+        }
+    }
+
+    /// Everything for a client is written: if that was its farewell, our half is shut down.
+    pub(super) fn farewell_written(&mut self, id: ConnectionId, now: Time) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        if let Phase::Lingering(linger) = &mut client.phase
+            && !linger.flushed
+        {
+            linger.flushed = true;
+            self.outputs.push_back(Output::ShutdownWrite(id));
+            self.outputs.push_back(Output::AskUnsent(id));
+            self.rearm(id, now);
+        }
+    }
+
+    /// The kernel's word on a farewell: with nothing unsent, the peer's kernel has all of it.
+    pub(super) fn farewell_unsent(
+        &mut self,
+        id: ConnectionId,
+        unsent_bytes: Option<usize>,
+        now: Time,
+    ) {
+        let flushed = self.clients.get(id).is_some_and(
+            |client| matches!(&client.phase, Phase::Lingering(linger) if linger.flushed),
+        );
+        if flushed && unsent_bytes == Some(0) {
+            self.end_farewell(id, Farewell::Delivered);
+        } else if flushed {
+            self.rearm(id, now);
+        }
+    }
+
+    /// Ends a lingering close.
+    pub(super) fn end_farewell(&mut self, id: ConnectionId, farewell: Farewell) {
+        self.metrics.farewell(farewell);
+        self.lingering -= 1;
+        self.close(id, farewell != Farewell::Delivered);
+    }
+
+    fn close(&mut self, id: ConnectionId, reset: bool) {
+        let client = self.clients.get_mut(id).expect("a connection is closed once");
+        client.outbound.clear();
+        client.phase.advance(Phase::Dead);
+        self.dead += 1;
+        self.wheel.cancel(id.slot);
+        self.outputs.push_back(Output::Close { connection: id, reset });
+    }
+}
+
+/// What an error number on a client's socket means.
+///
+/// Closed by default: whatever it is, it ends that client and nobody else. The transient ones
+/// (EAGAIN, EINTR, a full send buffer) never come here.
+pub(super) fn classify(errno: Errno) -> LeaveReason {
+    use rustix::io::Errno as E;
+    match E::from_raw_os_error(errno.0) {
+        // A write after the peer's FIN: Linux says EPIPE exactly when a FIN came before the reset.
+        E::PIPE => LeaveReason::Fin,
+        E::CONNRESET => LeaveReason::Reset,
+        E::TIMEDOUT => LeaveReason::TimedOut,
+        E::HOSTUNREACH | E::NETUNREACH | E::HOSTDOWN | E::NETDOWN => LeaveReason::Unreachable,
+        _ => LeaveReason::Aborted,
+    }
+}
+
+/// What a client was too late for, as a sentence for its log line and its farewell.
+pub(super) fn too_late(reason: LeaveReason, limits: &Limits) -> Cow<'static, str> {
+    match reason {
+        LeaveReason::HelloTimeout => {
+            format!("no complete hello within {} ms", limits.hello_timeout_ms).into()
+        }
+        LeaveReason::FrameTimeout => {
+            format!("a frame was not complete within {} ms", limits.frame_timeout_ms).into()
+        }
+        LeaveReason::Heartbeat => {
+            format!("silent for {} ms, and a ping was not answered", limits.heartbeat_timeout_ms)
+                .into()
+        }
+        LeaveReason::SlowConsumerTime => "its socket took too little for too long".into(),
+        LeaveReason::SlowConsumerBytes => {
+            format!("more than {} bytes were waiting for it", limits.out_hard_bytes).into()
+        }
+        _ => reason.label().into(),
+    }
+}
+
+fn log_leave(id: ConnectionId, peer: &crate::ids::PeerAddr, leave: Leave, detail: &str) {
+    let (reason, path) = (leave.reason.label(), leave.path.label());
+    if leave.reason.is_notable() {
+        tracing::info!(connection = %id, %peer, reason, path, detail, "left");
+    } else {
+        tracing::debug!(connection = %id, %peer, reason, path, detail, "left");
+    }
+}
+
+/// A text cut to what fits into a goodbye.
+fn short(text: &str) -> &str {
+    let mut end = text.len().min(GOODBYE_TEXT_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}

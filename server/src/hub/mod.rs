@@ -1,0 +1,451 @@
+//! All connections and all rooms, as one pure state machine.
+//!
+//! Data flow: shell -> [`Input`] -> **`Hub`** -> room; room -> frames -> **`Hub`** -> [`Output`]
+//! and unsent bytes -> shell.
+//!
+//! The hub does no I/O and asks no clock: `now` is an argument. In one turn of its loop the shell
+//! calls, in this order:
+//!
+//! 1. [`Hub::handle`] for everything that was read,
+//! 2. [`Hub::expire`] for the deadlines,
+//! 3. [`Hub::settle`], then [`Hub::tick_next`] until no room is due, then [`Hub::settle`],
+//! 4. [`Hub::next_flush`], [`Hub::unsent`] and [`Input::Wrote`] for everything that can be written,
+//!    then [`Hub::settle`],
+//! 5. [`Hub::poll_output`] until it is empty, and [`Hub::closed`] for each socket it closed,
+//! 6. [`Hub::admit`] for new connections.
+//!
+//! Deep in a call a connection is only *marked* as ending, by [`Hub::mark`]; what follows from
+//! that happens in [`Hub::settle`]; and its slot is freed in [`Hub::closed`] and nowhere else.
+
+pub mod io;
+pub mod table;
+pub mod wheel;
+
+mod inbound;
+mod leaving;
+
+use std::{borrow::Cow, collections::VecDeque, io::IoSlice, time::Duration};
+
+use gamekeeper_protocol::ServerMessage;
+
+pub use self::io::{End, Errno, Input, Output};
+use self::{table::Table, wheel::TimerWheel};
+use crate::{
+    client::{
+        Client, Due,
+        leave::{Leave, LeavePath, LeaveReason, Rejection},
+        phase::Phase,
+    },
+    frames::{SharedFrame, short_frame},
+    ids::{ConnectionId, PeerAddr},
+    limits::Limits,
+    metrics::{AcceptOutcome, Farewell, Metrics},
+    room::{
+        Sink,
+        lobby::{Lobby, Ticked},
+    },
+    time::Time,
+};
+
+/// Every connection and every room of a server.
+///
+/// Invariant: a connection is in `dying` exactly while its phase is [`Phase::Dying`].
+/// Invariant: every connection that is not dying or dead has a timer in `wheel`.
+#[derive(Debug)]
+pub struct Hub {
+    limits: Limits,
+    started_at: Time,
+    /// The game of a hello that names none.
+    default_game: String,
+    clients: Table<Client>,
+    wheel: TimerWheel,
+    lobby: Lobby,
+    /// Marked connections, in the order of the marks.
+    dying: VecDeque<ConnectionId>,
+    outputs: VecDeque<Output>,
+    /// Connections that may have something to write.
+    flush_list: VecDeque<ConnectionId>,
+    /// Connections in [`Phase::Lingering`].
+    lingering: usize,
+    /// Connections in [`Phase::Dead`], whose socket the shell has yet to close.
+    dead: usize,
+    /// Set by [`Hub::stop`]: nobody comes in any more.
+    stopping: bool,
+    metrics: Metrics,
+    /// Buffer for the slots whose timers fired.
+    fired: Vec<u32>,
+}
+
+/// Open connections by what they are doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Population {
+    /// Accepted, hello awaited.
+    pub handshake: usize,
+    /// With a place in a room.
+    pub playing: usize,
+    /// Counted as left; the farewell is on its way.
+    pub lingering: usize,
+}
+
+impl Hub {
+    /// A hub without connections.
+    pub fn new(limits: Limits, default_game: String, lobby: Lobby, now: Time) -> Self {
+        Self {
+            limits,
+            started_at: now,
+            default_game,
+            clients: Table::new(),
+            wheel: TimerWheel::new(),
+            lobby,
+            dying: VecDeque::new(),
+            outputs: VecDeque::new(),
+            flush_list: VecDeque::new(),
+            lingering: 0,
+            dead: 0,
+            stopping: false,
+            metrics: Metrics::new(),
+            fired: Vec::new(),
+        }
+    }
+
+    // ---- input
+
+    /// Takes in a connection that was just accepted.
+    ///
+    /// When the server is full the connection is taken in all the same, to be told so and closed.
+    pub fn admit(&mut self, peer: PeerAddr, now: Time) -> ConnectionId {
+        let full = self.clients.len() as u64 >= self.limits.connections_max;
+        let id = self.clients.insert_with(|_| Client::new(peer, now));
+        self.metrics.accepted += 1;
+        self.metrics.accept(if full { AcceptOutcome::Full } else { AcceptOutcome::Ok });
+        if full {
+            let leave =
+                Leave { reason: LeaveReason::Rejected(Rejection::Full), path: LeavePath::Accept };
+            self.mark(id, leave, "the server is full; try again later".into());
+        } else {
+            self.rearm(id, now);
+        }
+        id
+    }
+
+    /// Whether the shell may accept another connection: there is a slot for it, if only to be
+    /// told that the server is full.
+    pub fn has_room(&self) -> bool {
+        let slots_max = self.limits.connections_max + self.limits.lingering_max;
+        !self.stopping && (self.clients.len() as u64) < slots_max
+    }
+
+    /// Something happened on a connection. Ids of connections that are gone are ignored.
+    pub fn handle(&mut self, input: Input<'_>, now: Time) {
+        match input {
+            Input::Bytes { from, bytes } => self.handle_bytes(from, bytes, now),
+            Input::Ended { connection, how, path } => self.handle_ended(connection, how, path),
+            Input::Wrote { connection, taken_bytes } => self.wrote(connection, taken_bytes, now),
+            Input::Unsent { connection, unsent_bytes } => {
+                self.farewell_unsent(connection, unsent_bytes, now);
+            }
+        }
+    }
+
+    /// Looks at every deadline that has come.
+    pub fn expire(&mut self, now: Time) {
+        let mut fired = std::mem::take(&mut self.fired);
+        self.wheel.expire(now, &mut fired);
+        for slot in fired.drain(..) {
+            let Some(id) = self.clients.id_of(slot) else { continue };
+            self.expire_one(id, now);
+            self.rearm(id, now);
+        }
+        self.fired = fired;
+    }
+
+    /// Ticks one room that is due, if there is one.
+    ///
+    /// `now` may be later than the turn's time: it is what a measured snapshot is stamped with.
+    pub fn tick_next(&mut self, now: Time) -> Option<Ticked> {
+        let mut delivery = Delivery {
+            clients: &mut self.clients,
+            flush_list: &mut self.flush_list,
+            metrics: &mut self.metrics,
+            limits: &self.limits,
+            now,
+            leaving: Vec::new(),
+        };
+        let mut ticked = self.lobby.tick_next(now, &mut delivery)?;
+        let leaving = delivery.leaving;
+        self.metrics.ticks += 1;
+        self.metrics.ticks_missed += ticked.missed;
+        self.metrics.player_ticks += ticked.players as u64;
+        self.metrics.tick_late.record(now.since(ticked.planned));
+        for (id, leave, detail) in leaving {
+            self.mark(id, leave, detail);
+        }
+        if let Some((error, connections)) = ticked.failed.take() {
+            tracing::error!(room = %ticked.room, %error, "a game's state cannot be sent");
+            let leave = Leave { reason: LeaveReason::Internal, path: LeavePath::App };
+            for id in connections {
+                self.mark(id, leave, "the game on this server has failed".into());
+            }
+        }
+        Some(ticked)
+    }
+
+    /// Notes how long the last tick took.
+    pub fn tick_took(&mut self, time: Duration) {
+        self.metrics.tick_time.record(time);
+    }
+
+    /// Begins a graceful stop: nobody comes in any more, everybody is told and leaves.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+        let everybody: Vec<ConnectionId> = self.clients.ids().collect();
+        let leave = Leave { reason: LeaveReason::Shutdown, path: LeavePath::App };
+        for id in everybody {
+            if self.clients.get(id).is_some_and(|client| client.phase.is_open()) {
+                self.mark(id, leave, "the server is stopping".into());
+            }
+        }
+    }
+
+    // ---- output
+
+    /// The next thing that the shell must do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Takes the next connection out of the list of those that may have something to write.
+    pub fn next_flush(&mut self) -> Option<ConnectionId> {
+        let id = self.flush_list.pop_front()?;
+        if let Some(client) = self.clients.get_mut(id) {
+            client.in_flush_list = false;
+        }
+        Some(id)
+    }
+
+    /// How many connections may have something to write.
+    pub fn flush_list_len(&self) -> usize {
+        self.flush_list.len()
+    }
+
+    /// Whether something waits to be written to a connection.
+    pub fn has_unsent(&self, id: ConnectionId) -> bool {
+        self.clients
+            .get(id)
+            .is_some_and(|client| client.phase.may_write() && !client.outbound.is_empty())
+    }
+
+    /// Whether any connection may have something to write.
+    pub fn wants_flush(&self) -> bool {
+        !self.flush_list.is_empty()
+    }
+
+    /// Puts a connection back into the list, because its socket takes bytes again.
+    pub fn flush_again(&mut self, id: ConnectionId) {
+        if let Some(client) = self.clients.get_mut(id)
+            && !client.outbound.is_empty()
+        {
+            list_for_flush(&mut self.flush_list, id, client);
+        }
+    }
+
+    /// Fills `slices` with what to write to a connection, and returns how many it filled.
+    pub fn unsent<'a>(
+        &'a self,
+        id: ConnectionId,
+        slices: &mut [IoSlice<'a>],
+        budget_bytes: usize,
+    ) -> usize {
+        match self.clients.get(id) {
+            Some(client) if client.phase.may_write() => {
+                client.outbound.slices(slices, budget_bytes)
+            }
+            _ => 0,
+        }
+    }
+
+    /// When the hub next has something to do by itself; [`Time::ZERO`] if it has right now.
+    pub fn next_due(&self) -> Option<Time> {
+        if !self.dying.is_empty() || !self.outputs.is_empty() || self.wants_flush() {
+            return Some(Time::ZERO);
+        }
+        [self.wheel.next_due(), self.lobby.next_due()].into_iter().flatten().min()
+    }
+
+    // ---- introspection
+
+    /// When the hub was made.
+    pub fn started_at(&self) -> Time {
+        self.started_at
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The rooms.
+    pub fn lobby(&self) -> &Lobby {
+        &self.lobby
+    }
+
+    /// The counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The counters that the shell fills.
+    pub fn metrics_mut(&mut self) -> &mut Metrics {
+        &mut self.metrics
+    }
+
+    /// Whether [`Hub::stop`] was called.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    /// Whether there is no connection at all.
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+    }
+
+    /// Open connections by what they are doing.
+    pub fn population(&self) -> Population {
+        let playing = self.lobby.players();
+        let handshake = self.clients.len() - playing - self.lingering - self.dead;
+        Population { handshake, playing, lingering: self.lingering }
+    }
+
+    /// Whether every connection ever accepted is either live or counted as left, exactly once.
+    ///
+    /// Holds whenever no connection is between its mark and [`Hub::settle`].
+    pub fn ledger_balances(&self) -> bool {
+        let live = self.clients.len() - self.lingering - self.dead;
+        self.metrics.accepted == live as u64 + self.metrics.left()
+    }
+
+    // ---- internals
+
+    /// Marks a connection as ending, for the first reason that is given; false if it was already.
+    ///
+    /// Nothing else happens until [`Hub::settle`]: whoever calls this may be in the middle of
+    /// anything.
+    fn mark(&mut self, id: ConnectionId, leave: Leave, detail: Cow<'static, str>) -> bool {
+        let Some(client) = self.clients.get_mut(id) else { return false };
+        let place = match client.phase {
+            Phase::Handshake => None,
+            Phase::Playing(place) => Some(place),
+            Phase::Dying(_) | Phase::Lingering(_) | Phase::Dead => {
+                self.metrics.late_reasons += 1;
+                return false;
+            }
+        };
+        client.phase.advance(Phase::Dying(crate::client::phase::Ending { leave, detail, place }));
+        self.dying.push_back(id);
+        true
+    }
+
+    fn expire_one(&mut self, id: ConnectionId, now: Time) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        match client.due(now, &self.limits) {
+            Due::Nothing => {}
+            Due::Ping => {
+                client.pulse.pinged_at = Some(now);
+                let nonce = ping_nonce(now);
+                client.outbound.push_reliable(short_frame(&ServerMessage::Ping { nonce }));
+                list_for_flush(&mut self.flush_list, id, client);
+            }
+            Due::Leave(reason) => {
+                let detail = leaving::too_late(reason, &self.limits);
+                self.mark(id, Leave { reason, path: LeavePath::Timer }, detail);
+            }
+            Due::CheckFarewell => self.outputs.push_back(Output::AskUnsent(id)),
+            Due::CutFarewell => self.end_farewell(id, Farewell::Deadline),
+        }
+    }
+
+    fn wrote(&mut self, id: ConnectionId, taken_bytes: usize, now: Time) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        self.metrics.bytes_out += taken_bytes as u64;
+        let was_stalled = client.pulse.stalled_since.is_some();
+        client.wrote(taken_bytes, now, &self.limits);
+        if client.outbound.is_empty() {
+            self.farewell_written(id, now);
+        } else if !was_stalled {
+            self.rearm(id, now);
+        }
+    }
+
+    /// Sets a connection's timer to its next deadline.
+    fn rearm(&mut self, id: ConnectionId, now: Time) {
+        match self.clients.get(id).and_then(|client| client.next_deadline(now, &self.limits)) {
+            Some(deadline) => self.wheel.set(id.slot, deadline, now),
+            None => self.wheel.cancel(id.slot),
+        }
+    }
+}
+
+/// Puts a connection into the flush list, once.
+fn list_for_flush(list: &mut VecDeque<ConnectionId>, id: ConnectionId, client: &mut Client) {
+    if !client.in_flush_list {
+        client.in_flush_list = true;
+        list.push_back(id);
+    }
+}
+
+/// A ping's nonce: the server's clock in milliseconds, so that the answer tells the round trip.
+fn ping_nonce(now: Time) -> u32 {
+    #[expect(clippy::cast_possible_truncation, reason = "only differences are used, modulo 2^32")]
+    let nonce = (now.as_nanos() / 1_000_000) as u32;
+    nonce
+}
+
+/// Takes a room's frames into its members' queues.
+struct Delivery<'a> {
+    clients: &'a mut Table<Client>,
+    flush_list: &'a mut VecDeque<ConnectionId>,
+    metrics: &'a mut Metrics,
+    limits: &'a Limits,
+    now: Time,
+    /// Who is to be marked once the room is done.
+    leaving: Vec<(ConnectionId, Leave, Cow<'static, str>)>,
+}
+
+impl Delivery<'_> {
+    /// The client, if it still takes part.
+    fn open(&mut self, id: ConnectionId) -> Option<&mut Client> {
+        self.clients.get_mut(id).filter(|client| client.phase.is_open())
+    }
+}
+
+impl Sink for Delivery<'_> {
+    fn reliable(&mut self, to: ConnectionId, frame: &SharedFrame) {
+        let (now, limits) = (self.now, self.limits);
+        let Some(client) = self.open(to) else { return };
+        client.outbound.push_reliable(SharedFrame::clone(frame));
+        let overflow = client.weigh(now, limits);
+        if let Some(client) = self.clients.get_mut(to) {
+            list_for_flush(self.flush_list, to, client);
+        }
+        if let Some(reason) = overflow {
+            let detail = leaving::too_late(reason, limits);
+            self.leaving.push((to, Leave { reason, path: LeavePath::App }, detail));
+        }
+    }
+
+    fn latest(&mut self, to: ConnectionId, frame: &SharedFrame) {
+        let Some(client) = self.clients.get_mut(to).filter(|client| client.phase.is_open()) else {
+            return;
+        };
+        self.metrics.snapshots += 1;
+        if client.outbound.set_latest(SharedFrame::clone(frame)) {
+            self.metrics.snapshots_skipped += 1;
+        }
+        list_for_flush(self.flush_list, to, client);
+    }
+
+    fn kick(&mut self, who: ConnectionId, text: String) {
+        let leave = Leave { reason: LeaveReason::Kicked, path: LeavePath::App };
+        self.leaving.push((who, leave, text.into()));
+    }
+}

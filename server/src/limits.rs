@@ -1,0 +1,169 @@
+//! Every limit of the server, in one table: name with unit, default, range, reason.
+//!
+//! The limits of the wire format (frame lengths) are in `gamekeeper_protocol::limits`. Each limit
+//! here is a key of the configuration file, an environment variable and a command-line flag of
+//! the same name (see `config`).
+
+use std::{fmt, time::Duration};
+
+/// Name, default and range of one limit, for the configuration layers and for `--help`.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitInfo {
+    /// The name, with its unit at the end.
+    pub name: &'static str,
+    /// What it bounds and why, in full sentences.
+    pub doc: &'static str,
+    /// Used when nothing else is said.
+    pub default: u64,
+    /// Smallest value that is accepted.
+    pub min: u64,
+    /// Largest value that is accepted.
+    pub max: u64,
+}
+
+macro_rules! limits {
+    ($( $(#[doc = $doc:literal])+ $name:ident = $default:literal in $min:literal ..= $max:literal; )+) => {
+        /// The server's limits. See each field for its meaning; units are in the names.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Limits {
+            $( $(#[doc = $doc])+ pub $name: u64, )+
+        }
+
+        impl Limits {
+            /// The defaults.
+            pub const DEFAULT: Self = Self { $( $name: $default, )+ };
+
+            /// All limits, in the order of the table.
+            pub const TABLE: &'static [LimitInfo] = &[ $( LimitInfo {
+                name: stringify!($name),
+                doc: concat!($( $doc, )+),
+                default: $default,
+                min: $min,
+                max: $max,
+            }, )+ ];
+
+            /// The value of the limit called `name`, to be read or set.
+            pub fn by_name(&mut self, name: &str) -> Option<&mut u64> {
+                match name {
+                    $( stringify!($name) => Some(&mut self.$name), )+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+limits! {
+    /// Players and other game connections at the same time.
+    /// The server lowers it at start to what the descriptor limit allows.
+    connections_max = 16_000 in 1..=1_000_000;
+    /// Connections accepted in one turn of the loop, so that a connect storm cannot delay a tick.
+    accepts_per_turn_max = 64 in 1..=10_000;
+    /// How long to leave the listener alone when the process or the system is out of descriptors.
+    accept_retry_ms = 100 in 1..=10_000;
+    /// From accept to a complete hello.
+    hello_timeout_ms = 5_000 in 100..=60_000;
+    /// From the first byte of a frame to its last one.
+    frame_timeout_ms = 5_000 in 100..=60_000;
+    /// A client that has been silent for this long is sent a ping.
+    ping_after_ms = 1_000 in 50..=60_000;
+    /// A client that has been silent for this long, and was pinged meanwhile, is gone.
+    /// Counts from the last complete frame.
+    heartbeat_timeout_ms = 6_000 in 100..=300_000;
+    /// Bytes read from one client in one turn; the rest waits for the next turn.
+    read_per_turn_bytes = 16_384 in 1_024..=1_048_576;
+    /// Bytes written to one client in one turn; the rest waits for the next turn.
+    write_per_turn_bytes = 65_536 in 4_096..=16_777_216;
+    /// Inputs of one player that count in one tick; when there are more, the oldest are dropped.
+    inputs_per_tick_max = 8 in 1..=1_000;
+    /// Reliable bytes waiting for one client beyond which it is evicted at once.
+    out_hard_bytes = 524_288 in 8_192..=67_108_864;
+    /// Reliable bytes waiting for one client that it may hold only for `out_soft_ms`.
+    out_soft_bytes = 65_536 in 4_096..=67_108_864;
+    /// How long a client may stay over `out_soft_bytes`.
+    out_soft_ms = 2_000 in 100..=60_000;
+    /// How long a client's socket may take no byte while something waits for it.
+    out_stall_ms = 5_000 in 100..=300_000;
+    /// SO_SNDBUF: the kernel's share of the bytes on the way to one client (Linux doubles it).
+    socket_send_buffer_bytes = 32_768 in 2_048..=4_194_304;
+    /// TCP_USER_TIMEOUT: a backstop under the heartbeat for data that nobody acknowledges.
+    tcp_user_timeout_ms = 15_000 in 1_000..=600_000;
+    /// How long a farewell may take to arrive before the connection is cut.
+    linger_ms = 2_000 in 10..=60_000;
+    /// Bytes of a departing client that are read and dropped before the connection is cut.
+    linger_discard_bytes = 65_536 in 0..=16_777_216;
+    /// Departing connections that may linger at the same time; beyond it the farewell is not waited for.
+    lingering_max = 256 in 0..=100_000;
+    /// From the first stop signal to the end of the process, at most.
+    drain_timeout_ms = 5_000 in 100..=600_000;
+    /// Admin connections at the same time.
+    admin_connections_max = 16 in 1..=1_024;
+    /// From accept to the last byte of the answer on an admin connection.
+    admin_timeout_ms = 2_000 in 100..=60_000;
+}
+
+const _: () = {
+    let limits = Limits::DEFAULT;
+    assert!(limits.contradiction().is_none());
+    // A reliable frame of any size must fit an empty queue.
+    assert!(limits.out_hard_bytes as usize > gamekeeper_protocol::limits::SERVER_FRAME_BYTES_MAX);
+};
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl Limits {
+    /// The first pair of limits that contradict each other, as text, if there is one.
+    pub const fn contradiction(&self) -> Option<Contradiction> {
+        if self.ping_after_ms >= self.heartbeat_timeout_ms {
+            return Some(Contradiction("ping_after_ms must be less than heartbeat_timeout_ms"));
+        }
+        if self.out_soft_bytes > self.out_hard_bytes {
+            return Some(Contradiction("out_soft_bytes must not be more than out_hard_bytes"));
+        }
+        if self.linger_ms > self.drain_timeout_ms {
+            return Some(Contradiction("linger_ms must not be more than drain_timeout_ms"));
+        }
+        None
+    }
+}
+
+/// Two limits that cannot both hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contradiction(pub &'static str);
+
+impl fmt::Display for Contradiction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// A limit in milliseconds as a span of time.
+pub const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_in_its_range_and_reachable_by_name() {
+        let mut limits = Limits::DEFAULT;
+        for info in Limits::TABLE {
+            assert!((info.min..=info.max).contains(&info.default), "{}", info.name);
+            assert_eq!(limits.by_name(info.name).copied(), Some(info.default));
+            assert!(info.doc.ends_with('.'), "{} is explained in sentences", info.name);
+        }
+        assert_eq!(limits.by_name("no_such_limit"), None);
+    }
+
+    #[test]
+    fn a_heartbeat_that_leaves_no_time_for_a_ping_is_refused() {
+        let limits = Limits { heartbeat_timeout_ms: 1_000, ..Limits::DEFAULT };
+        assert!(limits.contradiction().is_some());
+    }
+}

@@ -1,0 +1,104 @@
+//! New connections: taken in at the end of a turn, a bounded number at a time.
+//!
+//! Part of [`EventLoop`]. An error of one new connection never ends the accepting, and running out
+//! of descriptors makes the listener neither deaf nor hot: it is tried again a little later.
+
+use super::{
+    EventLoop, Link,
+    net::{Accept, Net, Token, TokenKind},
+    retry_after,
+};
+use crate::{
+    client::leave::LeavePath,
+    hub::{End, Input},
+    ids::PeerAddr,
+    metrics::AcceptOutcome,
+    time::Time,
+};
+
+/// Which listeners may have connections in their queues.
+#[derive(Debug)]
+pub(super) struct Door {
+    /// By listener. Edge-triggered, so only an empty queue clears it.
+    pending: Vec<bool>,
+    /// Set while the process is out of descriptors.
+    retry_at: Option<Time>,
+}
+
+impl Door {
+    pub(super) fn new(listeners: usize) -> Self {
+        // Whoever connected before the first poll has made no edge that we could see.
+        Self { pending: vec![true; listeners], retry_at: None }
+    }
+
+    /// A listener has something in its queue.
+    pub(super) fn knock(&mut self, listener: usize) {
+        if let Some(pending) = self.pending.get_mut(listener) {
+            *pending = true;
+        }
+    }
+
+    /// Whether there may be somebody to take in right now.
+    pub(super) fn is_open(&self) -> bool {
+        self.retry_at.is_none() && self.pending.contains(&true)
+    }
+
+    /// When to try again after running out of descriptors.
+    pub(super) fn retry_at(&self) -> Option<Time> {
+        self.retry_at
+    }
+
+    /// Nobody is taken in any more.
+    pub(super) fn close(&mut self) {
+        self.pending.clear();
+        self.retry_at = None;
+    }
+}
+
+impl<N: Net> EventLoop<N> {
+    /// Takes in what waits at the listeners, up to the budget of a turn.
+    pub(super) fn accept(&mut self, now: Time) {
+        if self.door.retry_at.is_some_and(|retry_at| now < retry_at) {
+            return;
+        }
+        self.door.retry_at = None;
+        let mut budget = self.hub.limits().accepts_per_turn_max;
+        for listener in 0..self.door.pending.len() {
+            while self.door.pending[listener] && budget > 0 && self.hub.has_room() {
+                budget -= 1;
+                match self.net.accept(listener) {
+                    Accept::Stream(stream, peer) => self.take_in(stream, peer, now),
+                    Accept::WouldBlock => self.door.pending[listener] = false,
+                    Accept::Skip(errno) => {
+                        tracing::debug!(%errno, "a connection failed before it was accepted");
+                        self.hub.metrics_mut().accept(AcceptOutcome::Failed);
+                    }
+                    Accept::Exhausted(errno) => {
+                        tracing::warn!(%errno, "cannot accept; trying again a little later");
+                        self.hub.metrics_mut().accept(AcceptOutcome::Exhausted);
+                        self.door.retry_at = Some(now + retry_after(&self.hub));
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_in(&mut self, stream: N::Stream, peer: PeerAddr, now: Time) {
+        let id = self.hub.admit(peer, now);
+        let token = Token { kind: TokenKind::Player, slot: id.slot, generation: id.generation };
+        let registered = self.net.register(&stream, token);
+        let slot = id.slot as usize;
+        if slot >= self.links.len() {
+            self.links.resize_with(slot + 1, || None);
+        }
+        assert!(self.links[slot].is_none(), "a slot is freed when its socket is closed");
+        let link = Link { stream, id, readable: false, writable: true, end_hinted: false };
+        self.links[slot] = Some(link);
+        if let Err(errno) = registered {
+            self.hub.metrics_mut().accept(AcceptOutcome::DeadOnArrival);
+            let (how, path) = (End::Errno(errno), LeavePath::Accept);
+            self.hub.handle(Input::Ended { connection: id, how, path }, now);
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The event loop: the only part of the server that does I/O.
+//!
+//! Data flow: socket -> **`EventLoop`** -> [`Hub`] -> **`EventLoop`** -> socket.
+//!
+//! The loop moves bytes and carries out what the hub says; it decides nothing about players. It is
+//! generic over [`Net`], so this very code also runs on a simulated kernel.
+//!
+//! Readiness is edge-triggered, so the loop keeps its own lists of who may have something to read
+//! and who may be written to. A connection leaves the read list only when the kernel has said that
+//! nothing is left: by `WouldBlock`, by the end, by an error, or by a short read while no end was
+//! hinted at (an end that comes later makes a new edge).
+//!
+//! One turn, in this order, for these reasons:
+//!
+//! | step | why here |
+//! |---|---|
+//! | poll, collect flags | no I/O inside the batch, so nothing in it can be freed or reused |
+//! | read, within budgets | before the timers: what lies in the kernel counts as heard |
+//! | timers | |
+//! | leaves, rooms, leaves | who is known to be gone is gone from the tick |
+//! | poll again, without waiting | who has closed meanwhile is found *before* it is written to |
+//! | write | an error only marks; the others are written to |
+//! | leaves, closes | the one place where slots are freed |
+//! | accept | last, so a new connection never meets an event of an old one's |
+
+pub mod accept;
+pub mod admin;
+pub mod net;
+pub mod real;
+
+mod traffic;
+
+use std::{collections::VecDeque, io, time::Duration};
+
+use self::{
+    accept::Door,
+    admin::AdminDesk,
+    net::{Flags, Net, NetEvent, Token, TokenKind},
+};
+use crate::{
+    hub::{Hub, Output},
+    ids::ConnectionId,
+    limits::ms,
+    time::Time,
+};
+
+/// The loop, its sockets and the hub.
+pub struct EventLoop<N: Net> {
+    net: N,
+    hub: Hub,
+    /// Sockets by slot; the same slots as the hub's.
+    links: Vec<Option<Link<N::Stream>>>,
+    /// Connections that may have something to read, in the order in which they became ready.
+    ready: VecDeque<ConnectionId>,
+    door: Door,
+    desk: AdminDesk<N::Stream>,
+    events: Vec<NetEvent>,
+    scratch: Box<[u8]>,
+    /// When the process ends even if somebody is still being told goodbye.
+    stop_by: Option<Time>,
+}
+
+/// One connection's socket and what the loop knows of its readiness.
+struct Link<S> {
+    stream: S,
+    id: ConnectionId,
+    /// Whether a read may return something. True exactly while it is in the ready list.
+    readable: bool,
+    /// Whether a write may be taken.
+    writable: bool,
+    /// Whether the kernel hinted at an end that no read has confirmed yet.
+    end_hinted: bool,
+}
+
+/// Whether the loop goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Another turn.
+    Continue,
+    /// Everybody is gone after a stop, or the stop's deadline passed.
+    Stopped,
+    /// A second stop: do not wait for anybody.
+    Aborted,
+}
+
+impl<N: Net> EventLoop<N> {
+    /// A loop with `listeners` game listeners; with an admin listener behind them if `admin`.
+    pub fn new(net: N, hub: Hub, listeners: usize, admin: bool) -> Self {
+        let read_bytes = usize::try_from(hub.limits().read_per_turn_bytes).expect("64-bit system");
+        let desk = AdminDesk::new(admin.then_some(listeners), hub.limits());
+        Self {
+            net,
+            hub,
+            links: Vec::new(),
+            ready: VecDeque::new(),
+            door: Door::new(listeners),
+            desk,
+            events: Vec::with_capacity(1024),
+            scratch: vec![0; read_bytes].into_boxed_slice(),
+            stop_by: None,
+        }
+    }
+
+    /// Turns until the server has stopped.
+    ///
+    /// # Errors
+    ///
+    /// Only if the poll itself fails. No client can cause that.
+    pub fn run(&mut self) -> io::Result<Flow> {
+        loop {
+            match self.turn()? {
+                Flow::Continue => {}
+                end => return Ok(end),
+            }
+        }
+    }
+
+    /// One turn.
+    ///
+    /// # Errors
+    ///
+    /// Only if the poll itself fails.
+    pub fn turn(&mut self) -> io::Result<Flow> {
+        let until = self.wake_at();
+        if let Flow::Aborted = self.poll(until)? {
+            return Ok(Flow::Aborted);
+        }
+        let now = self.net.now();
+        self.read_ready(now);
+        self.hub.expire(now);
+        self.hub.settle(now);
+        self.tick_rooms(now);
+        self.hub.settle(now);
+        if self.hub.wants_flush() {
+            if let Flow::Aborted = self.poll(Some(Time::ZERO))? {
+                return Ok(Flow::Aborted);
+            }
+            let now = self.net.now();
+            self.read_ended(now);
+            self.hub.settle(now);
+            self.flush(now);
+            self.hub.settle(now);
+        }
+        self.carry_out(now);
+        self.accept(now);
+        self.serve_admin(now);
+        self.hub.metrics_mut().turns += 1;
+        Ok(self.stop_state(now))
+    }
+
+    /// The hub, to look at.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// When the next turn must begin at the latest.
+    fn wake_at(&self) -> Option<Time> {
+        if !self.ready.is_empty() || self.door.is_open() && self.hub.has_room() {
+            return Some(Time::ZERO);
+        }
+        let own = [self.door.retry_at(), self.desk.wake_at(), self.stop_by];
+        own.into_iter().flatten().chain(self.hub.next_due()).min()
+    }
+
+    /// Polls and notes what is ready. No other I/O, nothing is freed.
+    fn poll(&mut self, until: Option<Time>) -> io::Result<Flow> {
+        self.events.clear();
+        self.net.poll(until, &mut self.events)?;
+        let events = std::mem::take(&mut self.events);
+        let mut flow = Flow::Continue;
+        for event in &events {
+            match *event {
+                NetEvent::Ready { token, flags } => self.note(token, flags),
+                NetEvent::Stop if self.hub.is_stopping() => flow = Flow::Aborted,
+                NetEvent::Stop => self.begin_stop(),
+            }
+        }
+        self.events = events;
+        Ok(flow)
+    }
+
+    fn note(&mut self, token: Token, flags: Flags) {
+        match token.kind {
+            TokenKind::Listener if self.desk.is_listener(token) => self.desk.knock(),
+            TokenKind::Listener => self.door.knock(token.slot as usize),
+            TokenKind::Admin => self.desk.note(token, flags),
+            TokenKind::Internal => {}
+            TokenKind::Player => {
+                let id = ConnectionId { slot: token.slot, generation: token.generation };
+                let Some(link) = link_mut(&mut self.links, id) else {
+                    self.hub.metrics_mut().events_stale += 1;
+                    return;
+                };
+                link.end_hinted |= flags.closed;
+                if (flags.readable || flags.closed) && !link.readable {
+                    link.readable = true;
+                    self.ready.push_back(id);
+                }
+                if flags.writable && !link.writable {
+                    link.writable = true;
+                    self.hub.flush_again(id);
+                }
+            }
+        }
+    }
+
+    /// Ticks every room that is due. Each tick gets its own look at the clock: the stamp of a
+    /// measured state must not be older than the state.
+    fn tick_rooms(&mut self, now: Time) {
+        let mut begun = now;
+        while self.hub.tick_next(begun).is_some() {
+            let ended = self.net.now();
+            self.hub.tick_took(ended.since(begun));
+            begun = ended;
+        }
+    }
+
+    /// Does what the hub says, and closes sockets: the one place where slots are freed.
+    fn carry_out(&mut self, now: Time) {
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::ShutdownWrite(id) => self.shutdown_write(id, now),
+                Output::AskUnsent(id) => self.ask_unsent(id, now),
+                Output::Close { connection, reset } => {
+                    if let Some(link) = take_link(&mut self.links, connection) {
+                        if reset {
+                            self.net.reset_on_close(&link.stream);
+                        }
+                        self.net.close(link.stream);
+                    }
+                    self.hub.closed(connection);
+                }
+            }
+        }
+    }
+
+    fn begin_stop(&mut self) {
+        let limits = self.hub.limits();
+        let drain = ms(limits.drain_timeout_ms);
+        self.stop_by = Some(self.net.now() + drain);
+        tracing::info!(
+            players = self.hub.lobby().players(),
+            drain_timeout_ms = limits.drain_timeout_ms,
+            "stopping: telling everybody; a second signal stops at once"
+        );
+        self.net.close_listeners();
+        self.door.close();
+        self.hub.stop();
+    }
+
+    fn stop_state(&self, now: Time) -> Flow {
+        match self.stop_by {
+            Some(_) if self.hub.is_empty() => Flow::Stopped,
+            Some(deadline) if now >= deadline => {
+                tracing::warn!("the drain deadline passed before everybody had been told");
+                Flow::Stopped
+            }
+            _ => Flow::Continue,
+        }
+    }
+}
+
+/// The link of exactly this connection.
+fn link_mut<S>(links: &mut [Option<Link<S>>], id: ConnectionId) -> Option<&mut Link<S>> {
+    links.get_mut(id.slot as usize)?.as_mut().filter(|link| link.id == id)
+}
+
+/// Takes out the link of exactly this connection.
+fn take_link<S>(links: &mut [Option<Link<S>>], id: ConnectionId) -> Option<Link<S>> {
+    links.get_mut(id.slot as usize)?.take_if(|link| link.id == id)
+}
+
+/// How long a listener is left alone after it could not accept.
+fn retry_after(hub: &Hub) -> Duration {
+    ms(hub.limits().accept_retry_ms)
+}

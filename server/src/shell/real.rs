@@ -1,0 +1,307 @@
+//! The real network: mio, timerfd and the system calls. Decides nothing.
+//!
+//! Every send carries `MSG_NOSIGNAL`, so a peer that is gone can never kill the process, whatever
+//! the host program does with SIGPIPE. (std's and mio's own *vectored* writes lack the flag.)
+//!
+//! The poll's deadline is a timerfd in the same poll: epoll's own timeout is rounded up to whole
+//! milliseconds, which would make every tick late.
+
+use std::{
+    fs,
+    io::{self, IoSlice},
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+    sync::Arc,
+    time::Duration,
+};
+
+use mio::{Events, Interest, Poll, Registry, Waker, unix::SourceFd};
+use rustix::{
+    io::Errno as E,
+    net::{
+        RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketFlags, acceptfrom_with, recv,
+        send, sendmsg, shutdown, sockopt::set_socket_linger,
+    },
+    time::{
+        ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec,
+        clock_gettime, timerfd_create, timerfd_settime,
+    },
+};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+
+use super::net::{Accept, Errno, Flags, Net, NetEvent, ProcessStats, Read, Send, Token, TokenKind};
+use crate::{ids::PeerAddr, sys, time::Time};
+
+/// Events taken from the kernel at once; more stay there for the next poll.
+const EVENTS_PER_POLL: usize = 1024;
+
+const TIMER: Token = Token { kind: TokenKind::Internal, slot: 0, generation: 0 };
+const SIGNALS: Token = Token { kind: TokenKind::Internal, slot: 1, generation: 0 };
+const WAKER: Token = Token { kind: TokenKind::Internal, slot: 2, generation: 0 };
+
+/// Sockets, timer, signals and poll of a server on this machine.
+pub struct RealNet {
+    poll: Poll,
+    events: Events,
+    timer: OwnedFd,
+    /// What the timer is set to; [`Time::ZERO`] if it is not.
+    timer_at: Time,
+    waker: Arc<Waker>,
+    signals: Option<Signals>,
+    /// Listeners for players first, the admin listener behind them.
+    listeners: Vec<Option<OwnedFd>>,
+    admin: Option<usize>,
+}
+
+impl RealNet {
+    /// A network with listening sockets. They must be nonblocking.
+    ///
+    /// `on_signals` makes SIGTERM and SIGINT a request to stop; without it they keep the meaning
+    /// that the host program gave them.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel refuses an epoll instance, a timer or a registration.
+    pub fn new(
+        listeners: Vec<OwnedFd>,
+        admin: Option<OwnedFd>,
+        on_signals: bool,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let registry = poll.registry();
+        let timer = timerfd_create(
+            TimerfdClockId::Monotonic,
+            TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
+        )?;
+        register(registry, &timer, TIMER, Interest::READABLE)?;
+        let waker = Arc::new(Waker::new(registry, mio_token(WAKER))?);
+        let signals = if on_signals { Some(signal_source(registry)?) } else { None };
+        let admin_listener = admin.is_some().then_some(listeners.len());
+        let listeners: Vec<_> = listeners.into_iter().chain(admin).map(Some).collect();
+        for (number, listener) in listeners.iter().flatten().enumerate() {
+            let slot = u32::try_from(number).expect("few listeners");
+            let token = Token { kind: TokenKind::Listener, slot, generation: 0 };
+            register(registry, listener, token, Interest::READABLE)?;
+        }
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(EVENTS_PER_POLL),
+            timer,
+            timer_at: Time::ZERO,
+            waker,
+            signals,
+            listeners,
+            admin: admin_listener,
+        })
+    }
+
+    /// Wakes the poll from another thread; each wake is a request to stop.
+    pub fn waker(&self) -> Arc<Waker> {
+        Arc::clone(&self.waker)
+    }
+
+    /// Sets the timer, if it is not set to that time already.
+    fn set_timer(&mut self, at: Time) -> io::Result<()> {
+        if self.timer_at == at {
+            return Ok(());
+        }
+        let spec = |nanos: u64| Timespec {
+            tv_sec: i64::try_from(nanos / 1_000_000_000).unwrap_or(i64::MAX),
+            tv_nsec: i64::try_from(nanos % 1_000_000_000).expect("less than a second"),
+        };
+        let value = Itimerspec { it_interval: spec(0), it_value: spec(at.as_nanos()) };
+        timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &value)?;
+        self.timer_at = at;
+        Ok(())
+    }
+}
+
+impl Net for RealNet {
+    type Stream = OwnedFd;
+
+    fn now(&self) -> Time {
+        let now = clock_gettime(ClockId::Monotonic);
+        let seconds = u64::try_from(now.tv_sec).expect("the monotonic clock starts at zero");
+        let nanos = u64::try_from(now.tv_nsec).expect("less than a second");
+        Time::from_nanos(seconds * 1_000_000_000 + nanos)
+    }
+
+    fn poll(&mut self, until: Option<Time>, events: &mut Vec<NetEvent>) -> io::Result<()> {
+        let timeout = match until {
+            Some(until) if until <= self.now() => Some(Duration::ZERO),
+            Some(until) => {
+                self.set_timer(until)?;
+                None
+            }
+            None => None,
+        };
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            outcome => outcome?,
+        }
+        for event in &self.events {
+            let token = Token::from_bits(event.token().0 as u64);
+            match token {
+                TIMER => {}
+                WAKER => events.push(NetEvent::Stop),
+                SIGNALS => {
+                    let pending = self.signals.iter_mut().flat_map(Signals::pending);
+                    events.extend(pending.map(|_| NetEvent::Stop));
+                }
+                token => events.push(NetEvent::Ready {
+                    token,
+                    flags: Flags {
+                        readable: event.is_readable(),
+                        writable: event.is_writable(),
+                        closed: event.is_read_closed()
+                            || event.is_write_closed()
+                            || event.is_error(),
+                    },
+                }),
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, listener: usize) -> Accept<OwnedFd> {
+        let Some(Some(listener)) = self.listeners.get(listener) else { return Accept::WouldBlock };
+        match acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+            Ok((stream, address)) => Accept::Stream(stream, peer_addr(address)),
+            Err(E::AGAIN) => Accept::WouldBlock,
+            Err(errno @ (E::MFILE | E::NFILE | E::NOBUFS | E::NOMEM)) => {
+                Accept::Exhausted(Errno(errno.raw_os_error()))
+            }
+            Err(errno) => Accept::Skip(Errno(errno.raw_os_error())),
+        }
+    }
+
+    fn register(&mut self, stream: &OwnedFd, token: Token) -> Result<(), Errno> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        register(self.poll.registry(), stream, token, interest)
+            .map_err(|error| Errno(error.raw_os_error().unwrap_or(0)))
+    }
+
+    fn read(&mut self, stream: &OwnedFd, buffer: &mut [u8]) -> Read {
+        loop {
+            return match recv(stream, &mut *buffer, RecvFlags::empty()) {
+                Ok((0, _)) => Read::Eof,
+                Ok((count, _)) => Read::Bytes(count),
+                Err(E::INTR) => continue,
+                Err(E::AGAIN) => Read::WouldBlock,
+                Err(errno) => Read::Failed(Errno(errno.raw_os_error())),
+            };
+        }
+    }
+
+    fn send(&mut self, stream: &OwnedFd, slices: &[IoSlice<'_>]) -> Send {
+        loop {
+            let outcome = match slices {
+                [one] => send(stream, one, SendFlags::NOSIGNAL),
+                more => {
+                    let mut no_control = SendAncillaryBuffer::default();
+                    sendmsg(stream, more, &mut no_control, SendFlags::NOSIGNAL)
+                }
+            };
+            return match outcome {
+                Ok(count) => Send::Bytes(count),
+                Err(E::INTR) => continue,
+                // The last two mean that the kernel is short of memory, not that the peer is gone.
+                Err(E::AGAIN | E::NOBUFS | E::NOMEM) => Send::WouldBlock,
+                Err(errno) => Send::Failed(Errno(errno.raw_os_error())),
+            };
+        }
+    }
+
+    fn shutdown_write(&mut self, stream: &OwnedFd) -> Result<(), Errno> {
+        shutdown(stream, Shutdown::Write).map_err(|errno| Errno(errno.raw_os_error()))
+    }
+
+    fn reset_on_close(&mut self, stream: &OwnedFd) {
+        // A zero linger is the only one that never blocks. It fails on Unix sockets, which know no
+        // reset; their plain close drops the unsent bytes as well.
+        let _ = set_socket_linger(stream, Some(Duration::ZERO));
+    }
+
+    fn unsent_bytes(&mut self, stream: &OwnedFd) -> Option<usize> {
+        sys::unsent_bytes(stream).ok()
+    }
+
+    fn close(&mut self, stream: OwnedFd) {
+        drop(stream);
+    }
+
+    fn close_listeners(&mut self) {
+        for (number, listener) in self.listeners.iter_mut().enumerate() {
+            if Some(number) != self.admin {
+                *listener = None;
+            }
+        }
+    }
+
+    fn process_stats(&self) -> ProcessStats {
+        let (cpu_user_seconds, cpu_system_seconds) = cpu_seconds().unwrap_or_default();
+        ProcessStats {
+            pid: std::process::id(),
+            cpu_user_seconds,
+            cpu_system_seconds,
+            rss_bytes: rss_bytes().unwrap_or_default(),
+            open_fds: open_fds(),
+        }
+    }
+}
+
+fn mio_token(token: Token) -> mio::Token {
+    mio::Token(usize::try_from(token.to_bits()).expect("64-bit system"))
+}
+
+fn register(
+    registry: &Registry,
+    socket: &OwnedFd,
+    token: Token,
+    interest: Interest,
+) -> io::Result<()> {
+    registry.register(&mut SourceFd(&socket.as_fd().as_raw_fd()), mio_token(token), interest)
+}
+
+fn signal_source(registry: &Registry) -> io::Result<Signals> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    registry.register(&mut signals, mio_token(SIGNALS), Interest::READABLE)?;
+    Ok(signals)
+}
+
+fn peer_addr(address: Option<rustix::net::SocketAddrAny>) -> PeerAddr {
+    let Some(address) = address else { return PeerAddr::Unknown };
+    match std::net::SocketAddr::try_from(address) {
+        Ok(address) => PeerAddr::Tcp(address),
+        Err(_) => PeerAddr::Unix,
+    }
+}
+
+/// User and system time of this process, from /proc/self/stat.
+fn cpu_seconds() -> Option<(f64, f64)> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // The second field is the program's name in parentheses and may contain anything.
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+    let mut seconds = || -> Option<f64> {
+        let ticks: u32 = fields.next()?.parse().ok()?;
+        // USER_HZ, the unit of /proc, is 100 on every Linux that Rust runs on.
+        Some(f64::from(ticks) / 100.0)
+    };
+    Some((seconds()?, seconds()?))
+}
+
+/// Resident memory, from /proc/self/statm.
+fn rss_bytes() -> Option<u64> {
+    let statm = fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
+/// Open descriptors. Linux 6.2 and later tell it as the directory's size, at no cost that grows
+/// with their number; before that they are counted.
+fn open_fds() -> u64 {
+    match fs::metadata("/proc/self/fd").map(|directory| directory.len()) {
+        Ok(0) | Err(_) => fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64),
+        Ok(count) => count,
+    }
+}
