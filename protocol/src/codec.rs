@@ -105,7 +105,22 @@ fn decode_some<'a, T: Deserialize<'a>, const N: usize>(
 ) -> Result<(T, usize), DecodeError> {
     let limited: Limited<N> = config::standard().with_limit::<N>();
     borrow_decode_from_slice(bytes, limited)
-        .map_err(|error| DecodeError::Undecodable(error.to_string()))
+        .map_err(|error| DecodeError::Undecodable(in_words(&error)))
+}
+
+/// What is wrong, for a person; bincode's own text is its Rust value.
+fn in_words(error: &bincode::error::DecodeError) -> String {
+    use bincode::error::DecodeError as Error;
+    match error {
+        Error::UnexpectedEnd { additional } => format!("{additional} or more bytes are missing"),
+        Error::LimitExceeded => "it claims more memory than is allowed".to_owned(),
+        Error::InvalidIntegerType { .. } => "a number is wider than its type".to_owned(),
+        Error::InvalidBooleanValue(byte) => format!("a bool is {byte}, not 0 or 1"),
+        Error::UnexpectedVariant { found, .. } => format!("there is no variant {found}"),
+        Error::Utf8 { .. } => "a text is not UTF-8".to_owned(),
+        Error::OtherString(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// Opaque bytes inside a message: a varint length and then the bytes as they are.
@@ -214,6 +229,22 @@ mod tests {
             assert!(decode_from_client::<Vec<u8>>(&claim(length)).is_err());
             assert!(decode_from_server::<String>(&claim(length)).is_err());
         }
+    }
+
+    #[test]
+    fn an_error_is_told_in_words() {
+        let told = |error: DecodeError| error.to_string();
+        let of = |bytes: &[u8]| told(decode_from_client::<bool>(bytes).expect_err("not a bool"));
+        assert_eq!(of(&[]), "the frame is not a message: 1 or more bytes are missing");
+        assert_eq!(of(&[2]), "the frame is not a message: a bool is 2, not 0 or 1");
+        let text = told(decode_from_client::<&str>(&[1, 0xff]).expect_err("not UTF-8"));
+        assert!(text.ends_with("a text is not UTF-8"), "{text}");
+        let option = told(decode_from_client::<Option<u8>>(&[2]).expect_err("not an option"));
+        assert!(option.ends_with("there is no variant 2"), "{option}");
+        let wide = told(decode_from_client::<u16>(&[253, 0]).expect_err("not a u16"));
+        assert!(wide.ends_with("a number is wider than its type"), "{wide}");
+        let variant = told(decode_from_client::<crate::LeaveCause>(&[9]).expect_err("no cause"));
+        assert!(variant.contains("expected variant index"), "{variant}");
     }
 
     #[test]
