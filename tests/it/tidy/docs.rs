@@ -116,6 +116,19 @@ fn line_numbers(tree: &Tree) -> Vec<String> {
     findings
 }
 
+/// What a newcomer is promised, and where it must stand: two commands, and a check that runs one.
+const PROMISES: [(&str, &str); 3] = [
+    ("README.md", "cargo run --release"),
+    ("README.md", "cargo test --workspace"),
+    (".ci/run", "cargo test --workspace"),
+];
+
+fn broken_promises(tree: &Tree) -> Vec<String> {
+    let is_kept = |path, command| tree.file(path).is_some_and(|file| file.text.contains(command));
+    let broken = PROMISES.iter().filter(|(path, command)| !is_kept(path, command));
+    broken.map(|(path, command)| format!("{path} does not have `{command}`")).collect()
+}
+
 #[test]
 fn every_relative_link_leads_somewhere() {
     expect_none(&dead_links(&Tree::load()));
@@ -144,4 +157,12 @@ fn documents_name_items_and_not_lines() {
 
     let bad = Tree::of(&[("README.md", "see frame.rs: it\nsee frame.rs:12\n")]);
     expect_found(&line_numbers(&bad), &["README.md:2"]);
+}
+
+#[test]
+fn the_two_commands_for_a_newcomer_are_in_the_readme_and_the_checks() {
+    expect_none(&broken_promises(&Tree::load()));
+
+    let bad = Tree::of(&[("README.md", "cargo run --release\n"), (".ci/run", "cargo test\n")]);
+    expect_found(&broken_promises(&bad), &["README.md does not", ".ci/run does not"]);
 }
