@@ -1,1 +1,34 @@
-//! Placeholder.
+//! Loads a Gamekeeper server with bots that play and vanish, and says whether it noticed.
+//!
+//! ```text
+//!   options + seed ── plan ──> run ──> evidence ── report ──> checks, table, JSON, exit code
+//!                               ^ fleet of bots      ^ matching: what was done to the server,
+//!                               ^ server, admin      ^ joined with what the server says of it
+//! ```
+//!
+//! What other load tests do not do, and this one is for, is that join: each departure is an
+//! injected fault with a time, a set of right answers and a deadline, and each leave that the
+//! server counts must belong to one of them. A server that throws everybody out passes nothing,
+//! because bots that were not told to leave must still be there.
+//!
+//! The tool also tests itself. Inputs follow a plan of times, and a run in which the bots could
+//! not keep up with it is invalid, not failed.
+//!
+//! The plan is a pure function of options and seed, the report of plan and evidence, and each
+//! rendering of the report. Only [`run`], [`server`], [`admin`] and [`cli`] touch the world.
+//!
+//! Modules in the order of the data: [`options`], [`mix`], [`plan`], [`server`], [`admin`],
+//! [`run`], [`evidence`], [`matching`], [`report`], [`render`], [`exit`], [`cli`].
+
+pub mod admin;
+pub mod cli;
+pub mod evidence;
+pub mod exit;
+pub mod matching;
+pub mod mix;
+pub mod options;
+pub mod plan;
+pub mod render;
+pub mod report;
+pub mod run;
+pub mod server;

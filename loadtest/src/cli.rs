@@ -1,0 +1,93 @@
+//! The program `gamekeeper-loadtest`.
+//!
+//! Data flow: arguments -> options -> run -> report -> **`cli`** -> terminal, file, exit code.
+//!
+//! Progress goes to stderr, the report to stdout.
+
+mod args;
+mod output;
+mod progress;
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    io::IsTerminal,
+    process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use clap::Parser;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::{
+    exit::ExitStatus,
+    options::Options,
+    render::{self, Text},
+    run::{self, RunError},
+};
+use args::Args;
+use progress::Progress;
+
+/// Runs the program. The exit codes are those of [`ExitStatus`].
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let options = match Args::try_parse_from(args).and_then(Args::into_options) {
+        Ok(options) => options,
+        Err(error) => {
+            // If not even this can be written, the exit code still says it.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let stop = match stop_flag() {
+        Ok(stop) => stop,
+        Err(error) => {
+            output::error(&format!("cannot install a signal handler: {error}"));
+            return ExitStatus::Internal.into();
+        }
+    };
+    output::status(&format!("seed {}: {options}", options.seed));
+    let mut progress = Progress::new();
+    let outcome = run::run(&options, &stop, &mut |status| progress.show(status));
+    progress.finish();
+    match outcome {
+        Ok(report) => publish(&options, &report),
+        Err(error) => {
+            output::error(&error.to_string());
+            status_of(&error).into()
+        }
+    }
+}
+
+fn publish(options: &Options, report: &crate::report::Report) -> ExitCode {
+    // A report in a file goes first: whoever reads the terminal may have gone away.
+    if let Some(path) = &options.json {
+        let written = render::json(report).map_err(io::Error::other);
+        if let Err(error) = written.and_then(|text| fs::write(path, text)) {
+            output::error(&format!("cannot write {}: {error}", path.display()));
+            output::result(&Text { report, colour: false }.to_string());
+            return ExitStatus::Internal.into();
+        }
+    }
+    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    output::result(&Text { report, colour }.to_string());
+    ExitCode::from(report.exit_code)
+}
+
+fn status_of(error: &RunError) -> ExitStatus {
+    match error {
+        RunError::Server(_) | RunError::Admin(_) | RunError::Unreachable { .. } => {
+            ExitStatus::TargetDown
+        }
+        RunError::Pin(_) => ExitStatus::Usage,
+        RunError::Descriptors(_) | RunError::Driver(_) => ExitStatus::Internal,
+    }
+}
+
+/// A flag that an interrupt sets. The run then ends soon, with its server, and reports.
+fn stop_flag() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}

@@ -1,0 +1,165 @@
+//! What can be said on the command line.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Parser, Subcommand, error::ErrorKind};
+use gamekeeper_bot::{
+    fleet::Endpoint,
+    units::{parse_duration, parse_rate},
+};
+
+use crate::{
+    mix::DepartureMix,
+    options::{Options, Target},
+};
+
+/// Loads a Gamekeeper server with bots that play and vanish, and says whether it noticed.
+#[derive(Debug, Parser)]
+#[command(name = "gamekeeper-loadtest", version)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Plays with many bots, lets some vanish in every way, and checks what the server made of it.
+    ///
+    /// Exit codes: 0 all checks passed, 1 internal error, 2 bad usage, 3 a check failed, 4 the run
+    /// is invalid because the bots were the limit, 5 the server could not be reached or died,
+    /// 130 interrupted.
+    Run(Box<RunArgs>),
+}
+
+#[derive(Debug, clap::Args)]
+struct RunArgs {
+    /// A running server: host:port, `[v6]:port` or unix:/path. Without it, the run starts one.
+    #[arg(long, value_name = "ADDR")]
+    target: Option<Endpoint>,
+
+    /// The admin listener of the running server; without it, only what bots see is checked.
+    #[arg(long, value_name = "ADDR", requires = "target")]
+    admin: Option<SocketAddr>,
+
+    /// The game to play.
+    #[arg(long, default_value = "arena", value_name = "NAME")]
+    game: String,
+
+    /// Bots that play at any time.
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    bots: u32,
+
+    /// How long they play, not counting the time to join before and to settle after.
+    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = parse_duration)]
+    duration: Duration,
+
+    /// Bots that leave per second; each is replaced by a new one.
+    #[arg(long, default_value = "20/s", value_name = "RATE", value_parser = parse_rate)]
+    churn: f64,
+
+    /// The ways they leave: mix, or names with optional weights such as close,reset:3.
+    #[arg(long, default_value = "mix", value_name = "LIST")]
+    departures: DepartureMix,
+
+    /// Everything planned is a function of this.
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    seed: u64,
+
+    /// Inputs per second and bot.
+    #[arg(long, default_value_t = 20, value_name = "HZ", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    input_hz: u32,
+
+    /// Writes the report for machines to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// The server's program to start, if not the one beside this program.
+    #[arg(long, value_name = "PATH", conflicts_with = "target")]
+    server_bin: Option<PathBuf>,
+
+    /// Keeps the server on the first core and the bots on the second.
+    #[arg(long)]
+    pin: bool,
+
+    /// More arguments for the server that the run starts.
+    #[arg(last = true, value_name = "SERVER ARGS")]
+    server_args: Vec<String>,
+}
+
+impl Args {
+    /// Checks what clap cannot, and says what the run is asked to do.
+    pub(super) fn into_options(self) -> Result<Options, clap::Error> {
+        let Command::Run(args) = self.command;
+        let usage = |text: &str| clap::Error::raw(ErrorKind::ValueValidation, format!("{text}\n"));
+        if args.duration.is_zero() {
+            return Err(usage("--duration must be longer than 0s, or nothing is measured"));
+        }
+        if args.target.is_some() && !args.server_args.is_empty() {
+            return Err(usage(
+                "arguments after -- are for a server that the run starts; leave out \
+                              --target, or give them to the server yourself",
+            ));
+        }
+        let target = match args.target {
+            Some(endpoint) => Target::Running { endpoint, admin: args.admin },
+            None => Target::Own { program: args.server_bin, extra: args.server_args },
+        };
+        Ok(Options {
+            target,
+            game: args.game,
+            bots: args.bots,
+            duration: args.duration,
+            churn_per_second: args.churn,
+            mix: args.departures,
+            seed: args.seed,
+            input_hz: args.input_hz,
+            json: args.json,
+            pin: args.pin,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options, clap::Error> {
+        let words = std::iter::once("gamekeeper-loadtest").chain(line.split_whitespace());
+        Args::try_parse_from(words).and_then(Args::into_options)
+    }
+
+    #[test]
+    fn the_options_read_back_from_the_command_they_print() {
+        Args::command().debug_assert();
+        for line in [
+            "run",
+            "run --bots 500 --duration 20s --churn 50/s --seed 7 --departures close,reset:3",
+            "run --target 127.0.0.1:7777 --admin 127.0.0.1:7778 --game benchmark",
+            "run --server-bin /tmp/x --pin -- --state-bytes 64",
+        ] {
+            let options = parse(line).expect(line);
+            let again = options.to_string();
+            assert_eq!(parse(again.split_once(' ').expect("a command").1).expect(&again), options);
+        }
+    }
+
+    #[test]
+    fn bad_usage_says_what_is_allowed() {
+        for (line, hint) in [
+            ("", "Usage"),
+            ("run --bots 0", "1.."),
+            ("run --churn often", "20/s"),
+            ("run --duration 0s", "longer than 0s"),
+            ("run --departures vanish", "half-close"),
+            ("run --admin 127.0.0.1:1", "--target"),
+            ("run --target 127.0.0.1:1 -- --x", "leave out"),
+            ("run --frobnicate", "--frobnicate"),
+        ] {
+            let error = parse(line).expect_err(line);
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(hint), "{line}: {error}");
+        }
+    }
+}

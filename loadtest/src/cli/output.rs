@@ -1,0 +1,20 @@
+//! The only module that writes to the terminal, beside the progress bar.
+
+use std::io::{self, Write};
+
+/// Progress, for people: to stderr.
+#[expect(clippy::print_stderr, reason = "the status lines of a command-line program")]
+pub(super) fn status(line: &str) {
+    eprintln!("{line}");
+}
+
+/// Why the program failed and what to do: to stderr.
+#[expect(clippy::print_stderr, reason = "the error of a command-line program")]
+pub(super) fn error(line: &str) {
+    eprintln!("gamekeeper-loadtest: {line}");
+}
+
+/// The report: to stdout. A reader that has gone away (`| head`) is no reason to fail.
+pub(super) fn result(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
+}

@@ -1,0 +1,150 @@
+//! Everything that a run has seen, before anybody judges it.
+//!
+//! Data flow: run -> **`Evidence`** -> report -> checks -> table, file, exit code.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use gamekeeper_bot::{
+    connection::Ended,
+    departure::Departure,
+    fleet::{End, FleetStats, Injection, Stage},
+};
+
+use crate::{
+    admin::{Scrape, ServerStats},
+    matching::{Injected, Matching},
+};
+
+/// Why a run ended before its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// Somebody pressed Ctrl-C, or asked the process to stop.
+    Interrupted,
+    /// The server is gone.
+    TargetDied(String),
+}
+
+/// Everything that a run has seen.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// Why it ended early, if it did.
+    pub halt: Option<Halt>,
+    /// Bots that played when the run phase began.
+    pub joined_at_start: u64,
+    /// Departures that were carried out in the run phase, in order.
+    pub injections: Vec<Injection>,
+    /// Departures whose bot was gone already, or never joined.
+    pub not_injected: u64,
+    /// Connections that ended, wanted or not.
+    pub ends: Vec<End>,
+    /// What the bots measured while everybody joined.
+    pub warm_up: FleetStats,
+    /// What the bots measured while some left.
+    pub run: FleetStats,
+    /// What the bots measured while the server noticed the rest.
+    pub settle: FleetStats,
+    /// How long the run phase took.
+    pub run_time: Duration,
+    /// Processor time of this process in the run phase.
+    pub own_cpu: Duration,
+    /// Before the first bot.
+    pub before: Option<ServerStats>,
+    /// At the start of the run phase.
+    pub run_start: Option<ServerStats>,
+    /// At its end.
+    pub run_end: Option<ServerStats>,
+    /// When every departure had had its time to be noticed.
+    pub settled: Option<ServerStats>,
+    /// When everybody had left.
+    pub after: Option<ServerStats>,
+    /// The most departures at once that were past their deadline and not yet counted.
+    pub late: u64,
+    /// Bots that the server had not let go when their time was over.
+    pub never_let_go: u64,
+    /// Players that have left and that some bot still had in its room after the settling.
+    pub ghosts_in_rosters: u64,
+    /// Bots that played after the settling.
+    pub playing_when_settled: u64,
+    /// Bots that said goodbye at the very end.
+    pub closing: u64,
+    /// How our own server stopped.
+    pub server_stop: Option<Result<(), String>>,
+}
+
+impl Evidence {
+    /// The departures by kind.
+    pub fn injected(&self) -> Injected {
+        count_by_kind(&self.injections)
+    }
+
+    /// Joins the departures with the leaves that the server had counted when things had settled.
+    pub fn matching(&self) -> Option<Matching> {
+        let (before, settled) = self.before.as_ref().zip(self.settled.as_ref())?;
+        Some(Matching::new(&self.injected(), &settled.reasons_since(before)))
+    }
+
+    /// Joins the goodbyes at the very end with the leaves that the server counted from then on.
+    pub fn closing_matching(&self) -> Option<Matching> {
+        let (settled, after) = self.settled.as_ref().zip(self.after.as_ref())?;
+        let goodbyes = BTreeMap::from([(Departure::Goodbye, self.closing)]);
+        Some(Matching::new(&goodbyes, &after.reasons_since(settled)))
+    }
+
+    /// Notes how many departures are overdue at a scrape.
+    pub fn note_late(&mut self, before: &ServerStats, scrape: &Scrape) {
+        let overdue: Vec<Injection> = self
+            .injections
+            .iter()
+            .filter(|injection| injection.noticed_by < scrape.asked_at)
+            .copied()
+            .collect();
+        let matching = Matching::new(&count_by_kind(&overdue), &scrape.stats.reasons_since(before));
+        self.late = self.late.max(matching.undetected.values().sum());
+    }
+
+    /// Bots that played, were not told to leave, and were ended all the same; by what they saw.
+    pub fn wrong_evictions(&self) -> BTreeMap<String, u64> {
+        self.unasked_ends(|end| end.stage == Stage::Playing)
+    }
+
+    /// Bots that did not get to play, by what they saw.
+    pub fn failed_joins(&self) -> BTreeMap<String, u64> {
+        self.unasked_ends(|end| end.stage != Stage::Playing)
+    }
+
+    /// Failed joins that are this machine's fault and not the server's.
+    pub fn own_failures(&self) -> u64 {
+        use gamekeeper_bot::connection::{Operation, Side};
+        let own = |end: &&End| {
+            let no_address = matches!(
+                end.ended,
+                Ended::Failed {
+                    during: Operation::Connect,
+                    kind: std::io::ErrorKind::AddrNotAvailable,
+                    ..
+                }
+            );
+            end.departure.is_none()
+                && end.stage == Stage::Connecting
+                && (no_address || (end.ended.side() == Side::Us && end.ended != Ended::Left))
+        };
+        self.ends.iter().filter(own).count() as u64
+    }
+
+    fn unasked_ends(&self, stage: impl Fn(&End) -> bool) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        let unasked = |end: &&End| end.departure.is_none() && stage(end);
+        for end in self.ends.iter().filter(unasked) {
+            *counts.entry(end.ended.to_string()).or_default() += 1;
+        }
+        counts
+    }
+}
+
+fn count_by_kind(injections: &[Injection]) -> Injected {
+    let mut counts = Injected::new();
+    for injection in injections {
+        *counts.entry(injection.departure).or_default() += 1;
+    }
+    counts
+}

@@ -1,0 +1,93 @@
+//! What a run is asked to do.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use gamekeeper_bot::fleet::Endpoint;
+
+use crate::{mix::DepartureMix, plan::PlanConfig};
+
+/// What a run is asked to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// The server under test.
+    pub target: Target,
+    /// The game to play; empty for the server's default game.
+    pub game: String,
+    /// Bots that play at any time.
+    pub bots: u32,
+    /// How long they play.
+    pub duration: Duration,
+    /// Departures per second; each is followed by a join.
+    pub churn_per_second: f64,
+    /// In which ways they leave.
+    pub mix: DepartureMix,
+    /// Everything planned is a function of this.
+    pub seed: u64,
+    /// Inputs per second and bot.
+    pub input_hz: u32,
+    /// Where to write the report for machines.
+    pub json: Option<PathBuf>,
+    /// Whether to keep server and bots on a core each.
+    pub pin: bool,
+}
+
+/// The server under test.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// A process that the run starts and ends.
+    Own {
+        /// The program, if not the one beside this program.
+        program: Option<PathBuf>,
+        /// What to tell it besides what every run tells it.
+        extra: Vec<String>,
+    },
+    /// One that runs already.
+    Running {
+        /// Where players connect.
+        endpoint: Endpoint,
+        /// Where its statistics are; without it, only what bots can see is checked.
+        admin: Option<SocketAddr>,
+    },
+}
+
+impl Options {
+    /// What the plan is made from.
+    pub fn plan_config(&self) -> PlanConfig {
+        PlanConfig {
+            bots: self.bots,
+            duration: self.duration,
+            churn_per_second: self.churn_per_second,
+            mix: self.mix.clone(),
+            seed: self.seed,
+        }
+    }
+}
+
+impl fmt::Display for Options {
+    /// The command that does the same again.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("gamekeeper-loadtest run")?;
+        if let Target::Running { endpoint, admin } = &self.target {
+            write!(f, " --target {endpoint}")?;
+            admin.map_or(Ok(()), |admin| write!(f, " --admin {admin}"))?;
+        }
+        if !self.game.is_empty() {
+            write!(f, " --game {}", self.game)?;
+        }
+        write!(f, " --bots {} --duration {}s", self.bots, self.duration.as_secs_f64())?;
+        write!(f, " --churn {}/s --departures {}", self.churn_per_second, self.mix)?;
+        write!(f, " --input-hz {} --seed {}", self.input_hz, self.seed)?;
+        if self.pin {
+            f.write_str(" --pin")?;
+        }
+        if let Target::Own { program, extra } = &self.target {
+            program
+                .as_ref()
+                .map_or(Ok(()), |path| write!(f, " --server-bin {}", path.display()))?;
+            if !extra.is_empty() {
+                write!(f, " -- {}", extra.join(" "))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,272 @@
+//! The closing table.
+
+use std::fmt;
+
+use crate::report::{Cause, LatencySummary, ObservedSummary, Outcome, Report, ServerSide};
+
+/// A report as text for a terminal.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'a> {
+    /// What to show.
+    pub report: &'a Report,
+    /// Whether to mark good and bad with colour.
+    pub colour: bool,
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.head(f)?;
+        self.causes(f)?;
+        self.players(f)?;
+        if let Some(server) = &self.report.server {
+            server_side(f, server)?;
+        }
+        self.generator(f)?;
+        self.checks(f)?;
+        writeln!(f, "\nreproduce: {}", self.report.command)
+    }
+}
+
+impl Text<'_> {
+    fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.report;
+        writeln!(f, "seed {}: {}", report.seed, report.command)?;
+        let good = report.exit_code == 0;
+        writeln!(f, "\nVERDICT  {}", self.paint(report.verdict, good))?;
+        if let Some(halted) = &report.halted {
+            writeln!(f, "ended early: {halted}")?;
+        }
+        for why in &report.invalid {
+            writeln!(f, "the figures mean nothing: {why}")?;
+        }
+        let joins = &report.joins;
+        let failed: u64 = joins.failed.values().sum();
+        writeln!(f, "\njoined {} of {}, {failed} failed", joins.joined, joins.planned)?;
+        for (why, count) in &joins.failed {
+            writeln!(f, "  {count} x {why}")?;
+        }
+        line(f, "  connect ms", &joins.connect)?;
+        line(f, "  welcome ms", &joins.welcome)
+    }
+
+    fn causes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.report;
+        if report.causes.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "\n{:<11}{:>8} {:>8} {:>8}  {:<32}{:>8} {:>8} {:>8}",
+            "LEFT BY", "injected", "detected", "not", "counted as", "told p50", "p99", "max ms"
+        )?;
+        for cause in &report.causes {
+            cause_line(f, cause)?;
+        }
+        let sum = |of: fn(&Cause) -> Option<u64>| report.causes.iter().map(of).sum::<Option<u64>>();
+        writeln!(
+            f,
+            "{:<11}{:>8} {:>8} {:>8}  not carried out {}, late {}",
+            "all",
+            count(sum(|cause| Some(cause.injected))),
+            count(sum(Cause::detected_total)),
+            count(sum(|cause| cause.undetected)),
+            report.not_injected,
+            report.late
+        )?;
+        let leaves = report.leaves.iter();
+        let leaves: Vec<String> = leaves
+            .map(|leave| format!("{}/{} {}", leave.reason, leave.path, leave.count))
+            .collect();
+        writeln!(f, "server counted, by reason/path: {}", none_or(&leaves))?;
+        let unexplained = report.leaves_unexplained.iter();
+        let unexplained: Vec<String> =
+            unexplained.map(|(reason, count)| format!("{reason} {count}")).collect();
+        writeln!(f, "leaves that no departure explains: {}", none_or(&unexplained))
+    }
+
+    fn players(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.report;
+        writeln!(
+            f,
+            "\n{:<15}{:>10} {:>9} {:>9} {:>9} {:>9}",
+            "SURVIVORS", "samples", "p50", "p99", "p99.9", "max"
+        )?;
+        observed(f, &report.survivors)?;
+        let wrong: u64 = report.wrong_evictions.values().sum();
+        writeln!(f, "wrong evictions {wrong}")?;
+        for (why, count) in &report.wrong_evictions {
+            writeln!(f, "  {count} x {why}")?;
+        }
+        let ghosts = &report.ghosts;
+        writeln!(
+            f,
+            "ghosts: {} in rosters, {} in snapshots, {} on the server",
+            ghosts.in_rosters,
+            ghosts.in_snapshots,
+            ghosts.on_the_server.map_or("unknown".to_owned(), |count| count.to_string())
+        )?;
+        writeln!(
+            f,
+            "announcements: {} repeated, {} of unknown players; {} strangers in snapshots",
+            report.announcements_repeated,
+            report.announcements_unknown,
+            ghosts.strangers_in_snapshots
+        )
+    }
+
+    fn generator(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (generator, place) = (&self.report.generator, &self.report.environment);
+        writeln!(f, "\nGENERATOR")?;
+        line(f, "  input lag ms", &generator.input_lag)?;
+        writeln!(
+            f,
+            "  {} inputs, {} skipped, cpu {} of a core",
+            generator.inputs,
+            generator.inputs_skipped,
+            percent(generator.cpu_share)
+        )?;
+        let built = if place.optimised { "optimised" } else { "NOT optimised" };
+        let pinned = if place.pinned { ", server and bots on a core each" } else { "" };
+        writeln!(f, "  Linux {}, {} cores{pinned}, {built} build", place.kernel, place.cores)
+    }
+
+    fn checks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\nCHECKS")?;
+        for check in &self.report.checks {
+            let mark = match check.outcome {
+                Outcome::Passed => self.paint("ok  ", true),
+                Outcome::Failed => self.paint("FAIL", false),
+                Outcome::Skipped => "skip".to_owned(),
+            };
+            writeln!(f, "  {mark} {:<50} {}", check.name, check.detail)?;
+        }
+        Ok(())
+    }
+
+    fn paint(&self, text: &str, good: bool) -> String {
+        match (self.colour, good) {
+            (false, _) => text.to_owned(),
+            (true, true) => format!("\x1b[32m{text}\x1b[0m"),
+            (true, false) => format!("\x1b[1;31m{text}\x1b[0m"),
+        }
+    }
+}
+
+fn cause_line(f: &mut fmt::Formatter<'_>, cause: &Cause) -> fmt::Result {
+    let counted: Vec<String> = cause
+        .detected
+        .iter()
+        .flatten()
+        .map(|(reason, count)| format!("{reason} {count}"))
+        .collect();
+    let told = &cause.announce;
+    writeln!(
+        f,
+        "{:<11}{:>8} {:>8} {:>8}  {:<32}{:>8} {:>8} {:>8}",
+        cause.departure,
+        cause.injected,
+        count(cause.detected_total()),
+        count(cause.undetected),
+        counted.join(", "),
+        millis(told.p50_ms),
+        millis(told.p99_ms),
+        millis(told.max_ms)
+    )
+}
+
+fn observed(f: &mut fmt::Formatter<'_>, observed: &ObservedSummary) -> fmt::Result {
+    row(f, "interval ms", &observed.interval)?;
+    if observed.age.count > 0 {
+        row(f, "age ms", &observed.age)?;
+    }
+    let (snapshots, missed) = (observed.snapshots, observed.missed_ticks);
+    writeln!(f, "snapshots {snapshots}, missed ticks {missed}")
+}
+
+fn server_side(f: &mut fmt::Formatter<'_>, server: &ServerSide) -> fmt::Result {
+    writeln!(f, "\nSERVER {}", server.version)?;
+    let micros = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.2}"));
+    let (user, system) = (server.cpu_user_us_per_player_tick, server.cpu_system_us_per_player_tick);
+    writeln!(
+        f,
+        "  cpu per player-tick: user {} us, system {} us, together {} us; {} of a core",
+        micros(user),
+        micros(system),
+        micros(user.zip(system).map(|(user, system)| user + system)),
+        percent(server.cpu_share)
+    )?;
+    writeln!(
+        f,
+        "  player-ticks {}, ticks missed {}, snapshots sent {}, skipped for slow readers {}",
+        count(server.player_ticks),
+        count(server.ticks_missed),
+        count(server.snapshots_sent),
+        count(server.snapshots_skipped)
+    )?;
+    for (name, quantiles) in
+        [("tick takes", server.tick_seconds), ("tick is late by", server.tick_late_seconds)]
+    {
+        let Some(seconds) = quantiles else { continue };
+        writeln!(
+            f,
+            "  {name}: p50 {:.3} ms, p99 {:.3} ms, p99.9 {:.3} ms, max {:.3} ms",
+            seconds.p50 * 1e3,
+            seconds.p99 * 1e3,
+            seconds.p999 * 1e3,
+            seconds.max * 1e3
+        )?;
+    }
+    let held =
+        [("before", Some(server.before)), ("loaded", server.loaded), ("after", server.after)];
+    for (name, resources) in held {
+        let Some(held) = resources else { continue };
+        writeln!(
+            f,
+            "  {name:<6}  rss {:.1} MiB, descriptors {}, players {}, rooms {}, connections {}",
+            held.rss_bytes as f64 / 1024.0 / 1024.0,
+            held.open_fds,
+            held.players,
+            held.rooms,
+            held.connections
+        )?;
+    }
+    Ok(())
+}
+
+fn row(f: &mut fmt::Formatter<'_>, name: &str, latency: &LatencySummary) -> fmt::Result {
+    writeln!(
+        f,
+        "{name:<15}{:>10} {:>9} {:>9} {:>9} {:>9}",
+        latency.count,
+        millis(latency.p50_ms),
+        millis(latency.p99_ms),
+        millis(latency.p999_ms),
+        millis(latency.max_ms)
+    )
+}
+
+fn line(f: &mut fmt::Formatter<'_>, name: &str, latency: &LatencySummary) -> fmt::Result {
+    writeln!(
+        f,
+        "{name}: p50 {}, p99 {}, max {}",
+        millis(latency.p50_ms),
+        millis(latency.p99_ms),
+        millis(latency.max_ms)
+    )
+}
+
+fn millis(value: Option<f64>) -> String {
+    value.map_or("-".to_owned(), |value| format!("{value:.2}"))
+}
+
+fn count(value: Option<u64>) -> String {
+    value.map_or("?".to_owned(), |value| value.to_string())
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or("-".to_owned(), |share| format!("{:.0} %", share * 100.0))
+}
+
+fn none_or(items: &[String]) -> String {
+    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
+}

@@ -1,0 +1,175 @@
+//! What a run found out, as one value.
+//!
+//! Data flow: evidence -> **`Report`** -> table, file, exit code. Everything that is ever shown is
+//! in here, so a renderer is a pure function of it, and two reports can be compared.
+
+mod checks;
+mod parts;
+
+pub use checks::{Check, Outcome};
+pub use parts::{
+    Cause, Environment, Generator, Ghosts, Joins, LatencySummary, LeaveTotal, ObservedSummary,
+    Resources, ServerSide,
+};
+
+use std::collections::BTreeMap;
+
+use gamekeeper_bot::departure::Departure;
+use serde::Serialize;
+
+use crate::{
+    evidence::{Evidence, Halt},
+    exit::ExitStatus,
+    options::Options,
+    plan::Plan,
+};
+
+/// The version of the report's layout in JSON. It changes when a field changes its meaning or goes
+/// away; new fields do not change it.
+pub const SCHEMA: u32 = 1;
+
+/// What a run found out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The version of this program.
+    pub version: &'static str,
+    /// The command that does the same again.
+    pub command: String,
+    /// The seed of the plan.
+    pub seed: u64,
+    /// Bots that should play at any time.
+    pub bots: u32,
+    /// How long the run phase was to last, in seconds.
+    pub duration_seconds: f64,
+    /// How long it lasted.
+    pub run_seconds: f64,
+    /// The verdict in one word.
+    pub verdict: &'static str,
+    /// The program's exit code.
+    pub exit_code: u8,
+    /// Why the run ended early, if it did.
+    pub halted: Option<String>,
+    /// Why the figures mean nothing, if they do not.
+    pub invalid: Vec<String>,
+    /// What was checked.
+    pub checks: Vec<Check>,
+    /// Who got in.
+    pub joins: Joins,
+    /// What was done to the server, and what it noticed.
+    pub causes: Vec<Cause>,
+    /// Departures that could not be carried out, because the bot was gone or never joined.
+    pub not_injected: u64,
+    /// All leaves that the server counted from the first bot to the settling.
+    pub leaves: Vec<LeaveTotal>,
+    /// Leaves by reason that no departure explains.
+    pub leaves_unexplained: BTreeMap<String, u64>,
+    /// The most departures at once that were past their deadline and not yet counted.
+    pub late: u64,
+    /// Bots that played and were ended without having been told to leave, by what they saw.
+    pub wrong_evictions: BTreeMap<String, u64>,
+    /// Players that should not be there any more and are.
+    pub ghosts: Ghosts,
+    /// Notices of a departure that a bot had received before.
+    pub announcements_repeated: u64,
+    /// Notices of the departure of somebody whom the bot did not know.
+    pub announcements_unknown: u64,
+    /// What the bots saw that were not to leave, in the run phase.
+    pub survivors: ObservedSummary,
+    /// What all bots saw until they left, in the run phase.
+    pub everyone: ObservedSummary,
+    /// What the server says about itself; nothing without its admin listener.
+    pub server: Option<ServerSide>,
+    /// The load generator's own health.
+    pub generator: Generator,
+    /// Where all this happened.
+    pub environment: Environment,
+}
+
+impl Report {
+    /// Judges the evidence.
+    pub fn new(options: &Options, plan: &Plan, evidence: &Evidence) -> Self {
+        let mut stats = evidence.warm_up.clone();
+        stats.merge(&evidence.run);
+        stats.merge(&evidence.settle);
+        let matching = evidence.matching();
+        let mut report = Self {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION"),
+            command: options.to_string(),
+            seed: options.seed,
+            bots: options.bots,
+            duration_seconds: options.duration.as_secs_f64(),
+            run_seconds: evidence.run_time.as_secs_f64(),
+            verdict: "",
+            exit_code: 0,
+            halted: evidence.halt.as_ref().map(|halt| match halt {
+                Halt::Interrupted => "interrupted".to_owned(),
+                Halt::TargetDied(why) => format!("the server is gone: {why}"),
+            }),
+            invalid: Vec::new(),
+            checks: Vec::new(),
+            joins: Joins::new(plan, evidence, &stats),
+            causes: causes(plan, evidence, &stats.announce, matching.as_ref()),
+            not_injected: evidence.not_injected,
+            leaves: parts::leave_totals(evidence),
+            leaves_unexplained: matching.map(|matching| matching.unexplained).unwrap_or_default(),
+            late: evidence.late,
+            wrong_evictions: evidence.wrong_evictions(),
+            ghosts: Ghosts::new(evidence, &stats),
+            announcements_repeated: stats.announcements_repeated,
+            announcements_unknown: stats.announcements_unknown,
+            survivors: ObservedSummary::new(&evidence.run.survivors),
+            everyone: ObservedSummary::new(&evidence.run.everyone),
+            server: ServerSide::new(evidence),
+            generator: Generator::new(evidence),
+            environment: Environment::new(options),
+        };
+        report.invalid = checks::invalidities(options, evidence);
+        report.checks = checks::checks(options, plan, evidence, &report);
+        let status = report.judge(evidence.halt.as_ref());
+        report.verdict = status.word();
+        report.exit_code = status.code();
+        report
+    }
+
+    fn judge(&self, halt: Option<&Halt>) -> ExitStatus {
+        match halt {
+            Some(Halt::Interrupted) => ExitStatus::Interrupted,
+            Some(Halt::TargetDied(_)) => ExitStatus::TargetDown,
+            None if !self.invalid.is_empty() => ExitStatus::Invalid,
+            None if self.checks.iter().any(|check| check.outcome == Outcome::Failed) => {
+                ExitStatus::Failed
+            }
+            None => ExitStatus::Pass,
+        }
+    }
+}
+
+fn causes(
+    plan: &Plan,
+    evidence: &Evidence,
+    announce: &BTreeMap<Departure, gamekeeper_bot::fleet::Latency>,
+    matching: Option<&crate::matching::Matching>,
+) -> Vec<Cause> {
+    let planned = plan.departures_by_kind();
+    let injected = evidence.injected();
+    planned
+        .into_iter()
+        .map(|(departure, planned)| Cause {
+            departure: departure.name(),
+            planned,
+            injected: injected.get(&departure).copied().unwrap_or(0),
+            detected: matching.map(|matching| {
+                matching.detected.get(departure.name()).cloned().unwrap_or_default()
+            }),
+            undetected: matching
+                .map(|matching| matching.undetected.get(departure.name()).copied().unwrap_or(0)),
+            announce: announce.get(&departure).map(LatencySummary::new).unwrap_or_default(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! What must hold for a run to pass, and what must hold for it to mean anything.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Report;
+use crate::{
+    evidence::Evidence,
+    options::{Options, Target},
+    plan::Plan,
+};
+
+/// Of a thousand ticks, survivors may miss this many.
+const MISSED_TICKS_PER_THOUSAND_MAX: f64 = 1.0;
+
+/// Something that must hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What is checked.
+    pub name: &'static str,
+    /// Whether it holds.
+    pub outcome: Outcome,
+    /// The figures behind it.
+    pub detail: String,
+}
+
+/// Whether a check holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It holds.
+    Passed,
+    /// It does not hold, or there is nothing to show that it does.
+    Failed,
+    /// It could not be looked at. Never counted as passed.
+    Skipped,
+}
+
+/// Why the figures mean nothing: the generator was the limit, not the server.
+pub(super) fn invalidities(options: &Options, evidence: &Evidence) -> Vec<String> {
+    let mut invalid = Vec::new();
+    if let Some(lag) = evidence.run.input_lag.quantile(0.99) {
+        let allowed = Duration::from_secs(1) / options.input_hz.max(1) / 2;
+        if lag > allowed {
+            invalid.push(format!(
+                "inputs were sent late: p99 {:.1} ms, allowed {:.1} ms; use fewer bots or a \
+                 faster machine",
+                lag.as_secs_f64() * 1000.0,
+                allowed.as_secs_f64() * 1000.0
+            ));
+        }
+    }
+    let own = evidence.own_failures();
+    let achieved = u64::from(options.bots).saturating_sub(own);
+    if (achieved as f64) < f64::from(options.bots) * 0.99 {
+        invalid.push(format!(
+            "this machine could not make {own} of the connections (open files or ports)"
+        ));
+    }
+    invalid
+}
+
+pub(super) fn checks(
+    options: &Options,
+    plan: &Plan,
+    evidence: &Evidence,
+    report: &Report,
+) -> Vec<Check> {
+    let mut checks = bot_side(plan, evidence, report);
+    match &report.server {
+        Some(server) => {
+            checks.extend(leaves(options, evidence));
+            checks.extend(resources(server, evidence));
+        }
+        None => checks.push(Check {
+            name: "the server's own account",
+            outcome: Outcome::Skipped,
+            detail: "give --admin to compare with what the server says".to_owned(),
+        }),
+    }
+    if let Some(stop) = &evidence.server_stop {
+        let detail = stop.as_ref().map_or_else(Clone::clone, |()| "exit code 0".to_owned());
+        checks.push(check("the server stops cleanly", stop.is_ok(), detail));
+    }
+    checks
+}
+
+/// What the bots saw themselves.
+fn bot_side(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
+    let injected = evidence.injections.len() as u64;
+    let planned = plan.departures.len() as u64;
+    let (survivors, ghosts) = (&report.survivors, &report.ghosts);
+    let wrong: u64 = report.wrong_evictions.values().sum();
+    let joins = &report.joins;
+    let seen = survivors.snapshots + survivors.missed_ticks;
+    let missed = survivors.missed_ticks as f64 * 1000.0 / seen.max(1) as f64;
+    vec![
+        check(
+            "everybody gets in",
+            joins.joined == joins.planned,
+            format!("{} of {} joined", joins.joined, joins.planned),
+        ),
+        check(
+            "every departure is carried out",
+            injected == planned,
+            format!("{injected} of {planned}"),
+        ),
+        check("no wrong evictions", wrong == 0, format!("{wrong} bots ended without being told")),
+        check(
+            "no ghosts",
+            ghosts.in_rosters == 0
+                && ghosts.in_snapshots == 0
+                && ghosts.on_the_server.unwrap_or(0) == 0,
+            format!(
+                "{} in rosters, {} in snapshots, {} on the server",
+                ghosts.in_rosters,
+                ghosts.in_snapshots,
+                ghosts.on_the_server.map_or("unknown".to_owned(), |count| count.to_string())
+            ),
+        ),
+        check(
+            "each departure is announced once",
+            report.announcements_repeated == 0,
+            format!("{} repeated", report.announcements_repeated),
+        ),
+        check(
+            "survivors see the game",
+            survivors.snapshots > 0,
+            format!("{} snapshots", survivors.snapshots),
+        ),
+        check(
+            "survivors miss at most 1 tick in 1000",
+            seen > 0 && missed <= MISSED_TICKS_PER_THOUSAND_MAX,
+            format!("{} of {seen}", survivors.missed_ticks),
+        ),
+    ]
+}
+
+/// What the server says about who left, against what was done.
+fn leaves(options: &Options, evidence: &Evidence) -> Vec<Check> {
+    let unknown = |name| check(name, false, "the server's statistics are missing".to_owned());
+    let (Some(matching), Some(closing)) = (evidence.matching(), evidence.closing_matching()) else {
+        return vec![unknown("every leave is accounted for")];
+    };
+    let injected = evidence.injections.len() as u64;
+    let undetected: u64 = matching.undetected.values().sum();
+    // On a server that others use as well, their leaves are in the same counts.
+    let exclusive = matches!(options.target, Target::Own { .. });
+    let uncaused = matching.uncaused_total();
+    let said = closing.detected_total();
+    vec![
+        check(
+            "every departure is noticed with the right reason",
+            undetected == 0 && matching.detected_total() == injected,
+            format!(
+                "{} of {injected}; {} for a wrong reason, {} not at all",
+                matching.detected_total(),
+                matching.wrong_total(),
+                matching.missed_total()
+            ),
+        ),
+        check(
+            "every departure is noticed in time",
+            evidence.late == 0 && evidence.never_let_go == 0,
+            format!("{} late, {} never let go", evidence.late, evidence.never_let_go),
+        ),
+        check(
+            "no leave without a cause",
+            uncaused == 0 || !exclusive,
+            format!("{uncaused} leaves that nobody caused"),
+        ),
+        check(
+            "the last goodbyes are heard",
+            said == evidence.closing,
+            format!("{said} of {}", evidence.closing),
+        ),
+    ]
+}
+
+/// Whether the server becomes as it was.
+fn resources(server: &super::ServerSide, evidence: &Evidence) -> Vec<Check> {
+    let Some(after) = server.after else {
+        let missing = "the server's statistics are missing".to_owned();
+        return vec![check("everything is given back", false, missing)];
+    };
+    let before = server.before;
+    let was = |before: u64, after: u64| format!("{before} before, {after} after");
+    let sent = evidence.run_end.as_ref().is_some_and(|stats| stats.snapshots_sent_total > 0);
+    vec![
+        check(
+            "descriptors are given back",
+            after.open_fds <= before.open_fds,
+            was(before.open_fds, after.open_fds),
+        ),
+        check(
+            "seats and rooms are given back",
+            after.players <= before.players && after.rooms <= before.rooms,
+            format!(
+                "players {}, rooms {}",
+                was(before.players, after.players),
+                was(before.rooms, after.rooms)
+            ),
+        ),
+        check(
+            "the ledger balances",
+            server.ledger_balanced && sent,
+            "accepted = live + left, at every look".to_owned(),
+        ),
+    ]
+}
+
+fn check(name: &'static str, holds: bool, detail: String) -> Check {
+    let outcome = if holds { Outcome::Passed } else { Outcome::Failed };
+    Check { name, outcome, detail }
+}

@@ -1,0 +1,317 @@
+//! The parts of a report.
+
+use std::collections::BTreeMap;
+
+use gamekeeper_bot::fleet::{FleetStats, Latency, Observed};
+use serde::Serialize;
+
+use crate::{
+    admin::{Quantiles, ServerStats},
+    evidence::Evidence,
+    options::Options,
+    plan::Plan,
+};
+
+/// Durations in milliseconds. All are absent when there were no samples: no number would be true.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct LatencySummary {
+    /// How many samples there are.
+    pub count: u64,
+    /// Half are below.
+    pub p50_ms: Option<f64>,
+    /// 99 % are below.
+    pub p99_ms: Option<f64>,
+    /// 99.9 % are below.
+    pub p999_ms: Option<f64>,
+    /// The longest.
+    pub max_ms: Option<f64>,
+}
+
+impl LatencySummary {
+    /// Sums up.
+    pub fn new(latency: &Latency) -> Self {
+        let millis = |share: f64| latency.quantile(share).map(|time| time.as_secs_f64() * 1000.0);
+        Self {
+            count: latency.count(),
+            p50_ms: millis(0.5),
+            p99_ms: millis(0.99),
+            p999_ms: millis(0.999),
+            max_ms: latency.max().map(|time| time.as_secs_f64() * 1000.0),
+        }
+    }
+}
+
+/// Who got in.
+#[derive(Clone, Debug, Serialize)]
+pub struct Joins {
+    /// Bots of the plan, replacements included.
+    pub planned: u64,
+    /// Bots that got a seat.
+    pub joined: u64,
+    /// Of these, the ones that played when the run phase began.
+    pub joined_at_start: u64,
+    /// Bots that got none, by what they saw.
+    pub failed: BTreeMap<String, u64>,
+    /// From the beginning of a connect to its success.
+    pub connect: LatencySummary,
+    /// From then to the welcome.
+    pub welcome: LatencySummary,
+}
+
+impl Joins {
+    pub(super) fn new(plan: &Plan, evidence: &Evidence, stats: &FleetStats) -> Self {
+        Self {
+            planned: plan.bots.len() as u64,
+            joined: stats.joins,
+            joined_at_start: evidence.joined_at_start,
+            failed: evidence.failed_joins(),
+            connect: LatencySummary::new(&stats.connect_time),
+            welcome: LatencySummary::new(&stats.welcome_time),
+        }
+    }
+}
+
+/// One way of leaving: what was done and what the server noticed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cause {
+    /// The way of leaving.
+    pub departure: &'static str,
+    /// How many the plan has.
+    pub planned: u64,
+    /// How many were carried out.
+    pub injected: u64,
+    /// How many the server counted under which right reason; unknown without its statistics.
+    pub detected: Option<BTreeMap<String, u64>>,
+    /// How many it did not count under a right reason.
+    pub undetected: Option<u64>,
+    /// From the departure to the first notice of it that any other bot received.
+    pub announce: LatencySummary,
+}
+
+impl Cause {
+    /// How many the server counted under a right reason.
+    pub fn detected_total(&self) -> Option<u64> {
+        self.detected.as_ref().map(|detected| detected.values().sum())
+    }
+}
+
+/// Leaves that the server counted for one reason and noticed in one way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeaveTotal {
+    /// Why.
+    pub reason: String,
+    /// How it was noticed.
+    pub path: String,
+    /// How many.
+    pub count: u64,
+}
+
+pub(super) fn leave_totals(evidence: &Evidence) -> Vec<LeaveTotal> {
+    let Some((before, settled)) = evidence.before.as_ref().zip(evidence.settled.as_ref()) else {
+        return Vec::new();
+    };
+    let leaves = settled.leaves_since(before).into_iter();
+    leaves.map(|((reason, path), count)| LeaveTotal { reason, path, count }).collect()
+}
+
+/// Players that should not be there any more and are.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ghosts {
+    /// Departed players that some bot still had in its room after the settling.
+    pub in_rosters: u64,
+    /// Departed players in snapshots that came after the notice of their departure.
+    pub in_snapshots: u64,
+    /// Players that the server had after the settling, less the bots that played: above zero are
+    /// ghosts, below are players that it had lost.
+    pub on_the_server: Option<i64>,
+    /// Players in snapshots that had never been announced.
+    pub strangers_in_snapshots: u64,
+}
+
+impl Ghosts {
+    pub(super) fn new(evidence: &Evidence, stats: &FleetStats) -> Self {
+        let players =
+            evidence.before.as_ref().zip(evidence.settled.as_ref()).map(|(before, now)| {
+                now.players as i64 - before.players as i64 - evidence.playing_when_settled as i64
+            });
+        Self {
+            in_rosters: evidence.ghosts_in_rosters,
+            in_snapshots: stats.ghosts_shown,
+            on_the_server: players,
+            strangers_in_snapshots: stats.strangers_shown,
+        }
+    }
+}
+
+/// What players saw.
+#[derive(Clone, Debug, Serialize)]
+pub struct ObservedSummary {
+    /// Snapshots received.
+    pub snapshots: u64,
+    /// Ticks of which a player saw no snapshot, between two of which it did.
+    pub missed_ticks: u64,
+    /// Time between two snapshots of one player.
+    pub interval: LatencySummary,
+    /// From encoding to reading; only for the benchmark game on one machine.
+    pub age: LatencySummary,
+}
+
+impl ObservedSummary {
+    pub(super) fn new(observed: &Observed) -> Self {
+        Self {
+            snapshots: observed.snapshots,
+            missed_ticks: observed.missed_ticks,
+            interval: LatencySummary::new(&observed.interval),
+            age: LatencySummary::new(&observed.age),
+        }
+    }
+}
+
+/// What the server says about itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct ServerSide {
+    /// Its version.
+    pub version: String,
+    /// Processor time in its own code per player and tick, in microseconds, in the run phase.
+    pub cpu_user_us_per_player_tick: Option<f64>,
+    /// Processor time in the kernel on its behalf per player and tick, in microseconds.
+    pub cpu_system_us_per_player_tick: Option<f64>,
+    /// Processor time as a share of one core, in the run phase.
+    pub cpu_share: Option<f64>,
+    /// Players times ticks in the run phase.
+    pub player_ticks: Option<u64>,
+    /// Ticks in the run phase that a room should have had and did not.
+    pub ticks_missed: Option<u64>,
+    /// Snapshots handed to sockets in the run phase.
+    pub snapshots_sent: Option<u64>,
+    /// Snapshots in the run phase replaced by newer ones, because a client was slow.
+    pub snapshots_skipped: Option<u64>,
+    /// How long ticks took, in seconds, since the server started.
+    pub tick_seconds: Option<Quantiles>,
+    /// How late ticks began, in seconds, since the server started.
+    pub tick_late_seconds: Option<Quantiles>,
+    /// Accepted = live + left, whenever it was asked.
+    pub ledger_balanced: bool,
+    /// Before the first bot.
+    pub before: Resources,
+    /// With all bots.
+    pub loaded: Option<Resources>,
+    /// After the last bot.
+    pub after: Option<Resources>,
+}
+
+/// What the server holds at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Resources {
+    /// Resident memory, in bytes.
+    pub rss_bytes: u64,
+    /// Open descriptors.
+    pub open_fds: u64,
+    /// Players with a seat.
+    pub players: u64,
+    /// Rooms.
+    pub rooms: u64,
+    /// Connections in any state.
+    pub connections: u64,
+}
+
+impl From<&ServerStats> for Resources {
+    fn from(stats: &ServerStats) -> Self {
+        Self {
+            rss_bytes: stats.process.rss_bytes,
+            open_fds: stats.process.open_fds,
+            players: stats.players,
+            rooms: stats.rooms,
+            connections: stats.connections.values().sum(),
+        }
+    }
+}
+
+impl ServerSide {
+    pub(super) fn new(evidence: &Evidence) -> Option<Self> {
+        let before = evidence.before.as_ref()?;
+        let run = evidence.run_start.as_ref().zip(evidence.run_end.as_ref());
+        let since =
+            |of: fn(&ServerStats) -> u64| run.map(|(start, end)| of(end).saturating_sub(of(start)));
+        let seconds = |of: fn(&ServerStats) -> f64| run.map(|(start, end)| of(end) - of(start));
+        let player_ticks = since(|stats| stats.player_ticks_total);
+        let micros_each = |seconds: Option<f64>| {
+            let ticks = player_ticks.filter(|ticks| *ticks > 0)?;
+            Some(seconds? * 1e6 / ticks as f64)
+        };
+        let user = seconds(|stats| stats.process.cpu_user_seconds);
+        let system = seconds(|stats| stats.process.cpu_system_seconds);
+        let lasted = seconds(|stats| stats.uptime_seconds).filter(|lasted| *lasted > 0.0);
+        let all = [&evidence.run_start, &evidence.run_end, &evidence.settled, &evidence.after];
+        let last = evidence.run_end.as_ref();
+        Some(Self {
+            version: before.version.clone(),
+            cpu_user_us_per_player_tick: micros_each(user),
+            cpu_system_us_per_player_tick: micros_each(system),
+            cpu_share: lasted.and_then(|lasted| Some((user? + system?) / lasted)),
+            player_ticks,
+            ticks_missed: since(|stats| stats.ticks_missed_total),
+            snapshots_sent: since(|stats| stats.snapshots_sent_total),
+            snapshots_skipped: since(|stats| stats.snapshots_skipped_total),
+            tick_seconds: last.map(|stats| stats.tick_seconds),
+            tick_late_seconds: last.map(|stats| stats.tick_late_seconds),
+            ledger_balanced: before.ledger_balanced
+                && all.into_iter().flatten().all(|stats| stats.ledger_balanced),
+            before: before.into(),
+            loaded: last.map(Resources::from),
+            after: evidence.after.as_ref().map(Resources::from),
+        })
+    }
+}
+
+/// The load generator's own health: a run in which it was the limit proves nothing.
+#[derive(Clone, Debug, Serialize)]
+pub struct Generator {
+    /// From the planned time of an input to its sending.
+    pub input_lag: LatencySummary,
+    /// Inputs sent.
+    pub inputs: u64,
+    /// Inputs left out because the generator was far behind.
+    pub inputs_skipped: u64,
+    /// Its processor time as a share of one core.
+    pub cpu_share: Option<f64>,
+    /// Joins that failed for a reason of this machine: no descriptors, no ports.
+    pub own_failures: u64,
+}
+
+impl Generator {
+    pub(super) fn new(evidence: &Evidence) -> Self {
+        let lasted = evidence.run_time.as_secs_f64();
+        Self {
+            input_lag: LatencySummary::new(&evidence.run.input_lag),
+            inputs: evidence.run.inputs,
+            inputs_skipped: evidence.run.inputs_skipped,
+            cpu_share: (lasted > 0.0).then(|| evidence.own_cpu.as_secs_f64() / lasted),
+            own_failures: evidence.own_failures(),
+        }
+    }
+}
+
+/// Where the run happened.
+#[derive(Clone, Debug, Serialize)]
+pub struct Environment {
+    /// The kernel's release.
+    pub kernel: String,
+    /// Cores that this process may use.
+    pub cores: usize,
+    /// Whether server and bots had a core each.
+    pub pinned: bool,
+    /// Whether this program was built with optimisation.
+    pub optimised: bool,
+}
+
+impl Environment {
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            pinned: options.pin,
+            optimised: !cfg!(debug_assertions),
+        }
+    }
+}

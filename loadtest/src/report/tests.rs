@@ -1,0 +1,193 @@
+//! Verdicts on made-up evidence.
+
+use std::time::Duration;
+
+use gamekeeper_bot::{
+    clock::Moment,
+    connection::Ended,
+    fleet::{BotId, End, FleetStats, Injection, Stage},
+};
+use gamekeeper_protocol::PlayerId;
+
+use super::*;
+use crate::{
+    admin::{LeaveCount, Process, ServerStats},
+    mix::DepartureMix,
+    options::Target,
+};
+
+fn options() -> Options {
+    Options {
+        target: Target::Own { program: None, extra: Vec::new() },
+        game: "arena".to_owned(),
+        bots: 10,
+        duration: Duration::from_secs(10),
+        churn_per_second: 1.0,
+        mix: "close".parse::<DepartureMix>().expect("valid"),
+        seed: 1,
+        input_hz: 20,
+        json: None,
+        pin: false,
+    }
+}
+
+fn server(fins: u64, goodbyes: u64, players: u64) -> ServerStats {
+    let leave = |reason: &str, count| LeaveCount {
+        reason: reason.to_owned(),
+        path: "read".to_owned(),
+        count,
+    };
+    ServerStats {
+        leaves: vec![leave("fin", fins), leave("goodbye", goodbyes)],
+        players,
+        ledger_balanced: true,
+        snapshots_sent_total: 1,
+        player_ticks_total: 100 * players,
+        uptime_seconds: 1.0,
+        process: Process { open_fds: 10 + players, ..Process::default() },
+        ..ServerStats::default()
+    }
+}
+
+/// Ten bots, ten closes, everything as it should be.
+fn good() -> (Options, Plan, Evidence) {
+    let options = options();
+    let plan = Plan::new(&options.plan_config());
+    let injections: Vec<Injection> = plan
+        .departures
+        .iter()
+        .map(|planned| Injection {
+            bot: BotId(planned.bot),
+            player: PlayerId(planned.bot),
+            departure: planned.departure,
+            at: Moment(0),
+            noticed_by: Moment(1),
+        })
+        .collect();
+    let mut run = FleetStats { joins: plan.bots.len() as u64, ..FleetStats::default() };
+    run.survivors.snapshots = 5000;
+    run.input_lag.record(Duration::from_millis(1));
+    let evidence = Evidence {
+        joined_at_start: 10,
+        run,
+        before: Some(server(0, 0, 0)),
+        run_start: Some(server(0, 0, 10)),
+        run_end: Some(server(injections.len() as u64, 0, 10)),
+        settled: Some(server(injections.len() as u64, 0, 10)),
+        after: Some(server(injections.len() as u64, 10, 0)),
+        playing_when_settled: 10,
+        closing: 10,
+        injections,
+        server_stop: Some(Ok(())),
+        ..Evidence::default()
+    };
+    (options, plan, evidence)
+}
+
+/// The names of the checks that fail when the evidence is changed.
+fn failures(change: impl FnOnce(&mut Evidence)) -> (u8, Vec<&'static str>) {
+    let (options, plan, mut evidence) = good();
+    change(&mut evidence);
+    let report = Report::new(&options, &plan, &evidence);
+    let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Failed);
+    (report.exit_code, failed.map(|check| check.name).collect())
+}
+
+fn end(stage: Stage, ended: Ended) -> End {
+    End {
+        bot: BotId(1),
+        player: None,
+        departure: None,
+        stage,
+        at: Moment(0),
+        ended,
+        retry_in: None,
+    }
+}
+
+#[test]
+fn a_good_run_passes() {
+    assert_eq!(failures(|_| {}), (0, Vec::new()));
+}
+
+#[test]
+fn a_wrong_eviction_fails() {
+    let (code, failed) =
+        failures(|evidence| evidence.ends.push(end(Stage::Playing, Ended::Closed)));
+    assert_eq!((code, failed), (3, vec!["no wrong evictions"]));
+}
+
+#[test]
+fn a_missing_leave_fails_and_so_does_one_too_many() {
+    let (code, failed) = failures(|evidence| {
+        let count = evidence.injections.len() as u64;
+        evidence.settled = Some(server(count - 1, 0, 10));
+    });
+    assert_eq!(code, 3);
+    assert!(failed.contains(&"every departure is noticed with the right reason"), "{failed:?}");
+    let (code, failed) = failures(|evidence| {
+        let count = evidence.injections.len() as u64;
+        evidence.settled = Some(server(count + 1, 0, 10));
+        evidence.after = Some(server(count + 1, 10, 0));
+    });
+    assert_eq!((code, failed), (3, vec!["no leave without a cause"]));
+}
+
+#[test]
+fn ghosts_fail_wherever_they_are() {
+    let haunted: [fn(&mut Evidence); 4] = [
+        |evidence| evidence.ghosts_in_rosters = 1,
+        |evidence| evidence.settle.ghosts_shown = 1,
+        |evidence| evidence.playing_when_settled = 9,
+        |evidence| evidence.playing_when_settled = 11,
+    ];
+    for change in haunted {
+        assert_eq!(failures(change), (3, vec!["no ghosts"]));
+    }
+}
+
+#[test]
+fn no_samples_fail() {
+    let (code, failed) = failures(|evidence| evidence.run.survivors.snapshots = 0);
+    assert_eq!(code, 3);
+    assert_eq!(failed, ["survivors see the game", "survivors miss at most 1 tick in 1000"]);
+    let (code, failed) = failures(|evidence| evidence.injections.clear());
+    assert_eq!(code, 3);
+    assert!(failed.contains(&"every departure is carried out"), "{failed:?}");
+    let (code, failed) = failures(|evidence| evidence.settled = None);
+    assert_eq!((code, failed), (3, vec!["every leave is accounted for"]));
+}
+
+#[test]
+fn leaks_and_late_notices_fail() {
+    type Change = fn(&mut Evidence);
+    let bad: [(Change, &str); 5] = [
+        (|evidence| evidence.after.as_mut().unwrap().process.open_fds += 1, "descriptors"),
+        (|evidence| evidence.after.as_mut().unwrap().rooms += 1, "seats and rooms"),
+        (|evidence| evidence.settled.as_mut().unwrap().ledger_balanced = false, "the ledger"),
+        (|evidence| evidence.late = 1, "every departure is noticed in time"),
+        (|evidence| evidence.server_stop = Some(Err("exit 1".to_owned())), "the server stops"),
+    ];
+    for (change, name) in bad {
+        let (code, failed) = failures(change);
+        assert_eq!((code, failed.len()), (3, 1), "{failed:?}");
+        assert!(failed[0].starts_with(name), "{failed:?}");
+    }
+}
+
+/// A slow generator makes the run invalid, whatever else it found.
+#[test]
+fn a_generator_at_its_limit_is_not_a_verdict_on_the_server() {
+    let (code, _) = failures(|evidence| {
+        evidence.run.input_lag.record(Duration::from_millis(26));
+        evidence.ends.push(end(Stage::Playing, Ended::Closed));
+    });
+    assert_eq!(code, 4);
+}
+
+#[test]
+fn an_early_end_has_its_own_code() {
+    assert_eq!(failures(|evidence| evidence.halt = Some(Halt::Interrupted)).0, 130);
+    let died = Some(Halt::TargetDied("it ended".to_owned()));
+    assert_eq!(failures(|evidence| evidence.halt = died).0, 5);
+}

@@ -1,0 +1,311 @@
+//! Carrying out a plan against a server.
+//!
+//! Data flow: options -> plan -> **`run`** -> evidence -> report.
+//!
+//! Five phases, each with a deadline, so that no server can make a run last for ever:
+//!
+//! 1. **join**: all bots of the beginning join, at a bounded rate;
+//! 2. **run**: departures at their planned times, each followed by a join;
+//! 3. **settle**: every departure gets until its own deadline to be noticed;
+//! 4. **close**: everybody who is left says goodbye;
+//! 5. **quiesce**: the server must be as it was before the first bot.
+
+mod phases;
+
+use std::{
+    error, fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use gamekeeper_bot::{
+    clock::Moment,
+    fleet::{DriverError, Fleet, FleetConfig},
+    machine::{self, TooFewDescriptors},
+};
+use rustix::{process::Pid, thread::CpuSet};
+
+use crate::{
+    admin::{self, AdminError, Scrape, Scraper},
+    evidence::{Evidence, Halt},
+    options::{Options, Target},
+    plan::Plan,
+    report::Report,
+    server::{self, ServerError, ServerProcess},
+};
+
+/// How often the run looks up from the bots: signals, the server's health, the status.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How often the server's statistics are fetched while something is waited for.
+const SCRAPE_EVERY: Duration = Duration::from_millis(500);
+
+/// So many scrapes in a row that fail mean that the server is gone.
+const SCRAPES_FAILED_MAX: u32 = 3;
+
+/// Where a run stands, for whoever watches it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Status {
+    /// The phase.
+    pub phase: Phase,
+    /// How much of the phase is done, from 0 to 1, as far as that is known.
+    pub done: f64,
+    /// Bots that play.
+    pub playing: u64,
+    /// Departures carried out so far.
+    pub left: u64,
+    /// Bots that have left in a way that keeps their socket, and that the server has to let go.
+    pub awaited: u64,
+    /// Bots that were ended without having been told to leave.
+    pub lost: u64,
+}
+
+/// A phase of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Everybody joins.
+    Join,
+    /// Some leave and others come.
+    Run,
+    /// The server notices the rest.
+    Settle,
+    /// Everybody says goodbye, and the server becomes as it was before.
+    Close,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Join => "join",
+            Self::Run => "run",
+            Self::Settle => "settle",
+            Self::Close => "close",
+        })
+    }
+}
+
+/// Runs, and reports what was seen.
+///
+/// `stop` ends the run early with a partial report. `on_status` is called many times a second and
+/// must be quick: the bots wait for it.
+///
+/// # Errors
+///
+/// [`RunError`] if there is nothing to report: no server, or no bots.
+pub fn run(
+    options: &Options,
+    stop: &AtomicBool,
+    on_status: &mut dyn FnMut(&Status),
+) -> Result<Report, RunError> {
+    let limit = machine::raise_open_files_limit();
+    let plan = Plan::new(&options.plan_config());
+    // Bots that the server has not let go yet hold a socket as well.
+    let most = u32::try_from(plan.bots.len()).unwrap_or(u32::MAX);
+    machine::check_descriptors(most.min(options.bots.saturating_mul(2)), limit)
+        .map_err(RunError::Descriptors)?;
+    let (endpoint, admin, mut server) = match &options.target {
+        Target::Running { endpoint, admin } => (endpoint.clone(), *admin, None),
+        Target::Own { program, extra } => {
+            let program = server::locate(program.as_deref()).map_err(RunError::Server)?;
+            let server =
+                ServerProcess::start(&program, &options.game, extra).map_err(RunError::Server)?;
+            let endpoint = gamekeeper_bot::fleet::Endpoint::Tcp(server.listen);
+            (endpoint, Some(server.admin), Some(server))
+        }
+    };
+    if options.pin {
+        pin(server.as_ref()).map_err(RunError::Pin)?;
+    }
+    let before = admin.map(admin::fetch).transpose().map_err(RunError::Admin)?;
+    let config = FleetConfig {
+        game: options.game.clone(),
+        seed: options.seed,
+        input_hz: options.input_hz,
+        ..FleetConfig::new(endpoint)
+    };
+    let mut run = Run {
+        plan: &plan,
+        options,
+        fleet: Fleet::new(config).map_err(RunError::Driver)?,
+        server: server.as_mut(),
+        scraper: admin.map(Scraper::new),
+        scrapes_failed: 0,
+        next_scrape: Moment::default(),
+        next_look: Moment::default(),
+        stop,
+        on_status,
+        lost: 0,
+        evidence: Evidence { before: before.map(|scrape| scrape.stats), ..Evidence::default() },
+    };
+    run.all_phases()?;
+    let mut evidence = run.evidence;
+    if let Some(server) = server {
+        evidence.server_stop = Some(server.stop().map_err(|error| error.to_string()));
+    }
+    Ok(Report::new(options, &plan, &evidence))
+}
+
+/// Keeps the server on the first core and this thread, which is the bots', on the second.
+fn pin(server: Option<&ServerProcess>) -> Result<(), String> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if cores < 2 {
+        return Err("there is only one core".to_owned());
+    }
+    let only = |core| {
+        let mut set = CpuSet::new();
+        set.set(core);
+        set
+    };
+    let set = |pid, core| {
+        rustix::thread::sched_setaffinity(pid, &only(core)).map_err(|errno| errno.to_string())
+    };
+    if let Some(server) = server {
+        set(i32::try_from(server.pid()).ok().and_then(Pid::from_raw), 0)?;
+    }
+    set(None, 1)
+}
+
+/// A run under way.
+struct Run<'a> {
+    options: &'a Options,
+    plan: &'a Plan,
+    fleet: Fleet,
+    server: Option<&'a mut ServerProcess>,
+    scraper: Option<Scraper>,
+    scrapes_failed: u32,
+    next_scrape: Moment,
+    next_look: Moment,
+    stop: &'a AtomicBool,
+    on_status: &'a mut dyn FnMut(&Status),
+    /// Ends that nobody asked for, so far.
+    lost: u64,
+    evidence: Evidence,
+}
+
+impl Run<'_> {
+    fn is_halted(&self) -> bool {
+        self.evidence.halt.is_some()
+    }
+
+    /// One turn of the fleet, and what has to be done besides. `done` is the share of the phase
+    /// that is over.
+    fn turn(&mut self, until: Moment, phase: Phase, done: f64) -> Result<(), RunError> {
+        self.fleet.turn(until.min(self.next_look)).map_err(RunError::Driver)?;
+        let now = Moment::now();
+        if now < self.next_look {
+            return Ok(());
+        }
+        self.next_look = now + LOOK_EVERY;
+        self.evidence.injections.append(&mut self.fleet.take_injections());
+        let ends = self.fleet.take_ends();
+        self.lost += ends.iter().filter(|end| end.departure.is_none()).count() as u64;
+        self.evidence.ends.extend(ends);
+        self.look_for_a_halt();
+        (self.on_status)(&Status {
+            phase,
+            done: done.clamp(0.0, 1.0),
+            playing: self.fleet.playing() as u64,
+            left: self.evidence.injections.len() as u64,
+            awaited: self.fleet.leaving() as u64,
+            lost: self.lost,
+        });
+        Ok(())
+    }
+
+    fn look_for_a_halt(&mut self) {
+        if self.is_halted() {
+            return;
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            self.evidence.halt = Some(Halt::Interrupted);
+        } else if let Some(server) = &mut self.server
+            && let Some(status) = server.has_ended()
+        {
+            let log = server.log_tail();
+            self.evidence.halt = Some(Halt::TargetDied(format!("it ended with {status}\n{log}")));
+        } else if self.scrapes_failed >= SCRAPES_FAILED_MAX {
+            let why = "its admin listener does not answer any more".to_owned();
+            self.evidence.halt = Some(Halt::TargetDied(why));
+        }
+    }
+
+    /// Fetches the statistics now and then, without waiting, and judges lateness by them.
+    fn scrape_in_passing(&mut self) -> Option<Scrape> {
+        let scraper = self.scraper.as_mut()?;
+        let now = Moment::now();
+        if now >= self.next_scrape {
+            self.next_scrape = now + SCRAPE_EVERY;
+            scraper.ask();
+        }
+        match scraper.poll()? {
+            Ok(scrape) => {
+                self.scrapes_failed = 0;
+                if let Some(before) = self.evidence.before.clone() {
+                    self.evidence.note_late(&before, &scrape);
+                }
+                Some(scrape)
+            }
+            Err(_) => {
+                self.scrapes_failed += 1;
+                None
+            }
+        }
+    }
+
+    /// Fetches the statistics as they are from now on, while the bots play on.
+    fn scrape_fresh(&mut self, phase: Phase, done: f64) -> Result<Option<Scrape>, RunError> {
+        let asked = Moment::now();
+        self.next_scrape = asked;
+        while self.scraper.is_some() && self.scrapes_failed < SCRAPES_FAILED_MAX {
+            match self.scrape_in_passing() {
+                Some(scrape) if scrape.asked_at >= asked => return Ok(Some(scrape)),
+                Some(_) => self.next_scrape = Moment::now(),
+                None => {}
+            }
+            self.turn(Moment::now() + Duration::from_millis(5), phase, done)?;
+            if matches!(self.evidence.halt, Some(Halt::TargetDied(_))) {
+                break;
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Why there is nothing to report.
+#[derive(Debug)]
+pub enum RunError {
+    /// This process may not open enough files.
+    Descriptors(TooFewDescriptors),
+    /// The cores could not be set.
+    Pin(String),
+    /// There is no server of our own.
+    Server(ServerError),
+    /// The server cannot be asked.
+    Admin(AdminError),
+    /// The fleet cannot go on.
+    Driver(DriverError),
+    /// Not a single bot got in.
+    Unreachable {
+        /// What the bots saw.
+        why: String,
+    },
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Descriptors(error) => error.fmt(f),
+            Self::Pin(why) => write!(f, "--pin cannot be done here: {why}"),
+            Self::Server(error) => error.fmt(f),
+            Self::Admin(error) => error.fmt(f),
+            Self::Driver(error) => error.fmt(f),
+            Self::Unreachable { why } => write!(
+                f,
+                "not a single bot could join: {why}; check that a server listens at the target \
+                 and hosts this game"
+            ),
+        }
+    }
+}
+
+impl error::Error for RunError {}

@@ -1,0 +1,171 @@
+//! The phases of a run.
+
+use std::time::Duration;
+
+use gamekeeper_bot::{clock::Moment, departure::Departure, fleet::BotId, machine};
+
+use super::{Phase, Run, RunError};
+use crate::{admin::ServerStats, matching::Matching};
+
+/// Joining may take this long, and a second more for every [`JOINS_PER_SECOND`] bots.
+const JOIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// A server that lets in fewer than this many bots per second is too slow to wait for.
+const JOINS_PER_SECOND: u32 = 200;
+
+/// Time for the last snapshots and notices to arrive after the server has noticed everything.
+const NEWS_TRAVEL: Duration = Duration::from_millis(300);
+
+/// How long the server may take to let everybody go and to become as it was before.
+const QUIESCE_WITHIN: Duration = Duration::from_secs(10);
+
+/// A short nap between two looks at a condition.
+const NAP: Duration = Duration::from_millis(20);
+
+impl Run<'_> {
+    pub(super) fn all_phases(&mut self) -> Result<(), RunError> {
+        self.join()?;
+        self.play()?;
+        self.settle()?;
+        self.close()
+    }
+
+    /// Lets everybody in who is there from the beginning.
+    fn join(&mut self) -> Result<(), RunError> {
+        let initial = self.plan.initial;
+        for plan in &self.plan.bots[..initial as usize] {
+            self.fleet.spawn(*plan);
+        }
+        let deadline = Moment::now()
+            + JOIN_WITHIN
+            + Duration::from_secs(u64::from(initial / JOINS_PER_SECOND));
+        loop {
+            let playing = self.fleet.playing();
+            // Whoever does not play and is still there is on the way.
+            if playing == self.fleet.len() || Moment::now() >= deadline || self.is_halted() {
+                break;
+            }
+            let done = playing as f64 / f64::from(initial);
+            let nap = Moment::now() + NAP;
+            while Moment::now() < nap {
+                self.turn(nap, Phase::Join, done)?;
+            }
+        }
+        self.evidence.ends.append(&mut self.fleet.take_ends());
+        self.evidence.joined_at_start = self.fleet.playing() as u64;
+        if self.evidence.joined_at_start == 0 && !self.is_halted() {
+            let first = self.evidence.ends.first().map(|end| end.ended.to_string());
+            let why = first.unwrap_or_else(|| "no answer in time".to_owned());
+            return Err(RunError::Unreachable { why });
+        }
+        Ok(())
+    }
+
+    /// Departures at their planned times, each followed by a join.
+    fn play(&mut self) -> Result<(), RunError> {
+        if self.is_halted() {
+            return Ok(());
+        }
+        self.evidence.run_start = self.scrape_fresh(Phase::Run, 0.0)?.map(|scrape| scrape.stats);
+        self.evidence.warm_up = self.fleet.take_stats();
+        let own_cpu = machine::own_cpu_time();
+        let start = Moment::now();
+        let end = start + self.options.duration;
+        let mut due = self.plan.departures.iter().enumerate().peekable();
+        while !self.is_halted() {
+            let now = Moment::now();
+            if now >= end {
+                break;
+            }
+            while let Some((number, planned)) = due.next_if(|(_, next)| start + next.at <= now) {
+                if self.fleet.depart(BotId(planned.bot), planned.departure).is_err() {
+                    self.evidence.not_injected += 1;
+                }
+                let replacement = self.plan.initial as usize + number;
+                let bot = self.fleet.spawn(self.plan.bots[replacement]);
+                debug_assert_eq!(bot.0 as usize, replacement, "the plan numbers bots as we do");
+            }
+            let next = due.peek().map_or(end, |(_, next)| start + next.at);
+            let done = now.since(start).as_secs_f64() / self.options.duration.as_secs_f64();
+            self.turn(next.min(end), Phase::Run, done)?;
+            // Only its judgement on lateness is wanted here.
+            let _ = self.scrape_in_passing();
+        }
+        self.evidence.run_time = Moment::now().since(start);
+        self.evidence.own_cpu = machine::own_cpu_time().saturating_sub(own_cpu);
+        self.evidence.run = self.fleet.take_stats();
+        self.evidence.run_end = self.scrape_fresh(Phase::Run, 1.0)?.map(|scrape| scrape.stats);
+        Ok(())
+    }
+
+    /// Waits until the server has noticed every departure, or should have.
+    fn settle(&mut self) -> Result<(), RunError> {
+        let start = Moment::now();
+        while !self.is_halted() {
+            let last = self.evidence.injections.iter().map(|injection| injection.noticed_by).max();
+            let deadline = last.unwrap_or(start).max(start + NEWS_TRAVEL);
+            let now = Moment::now();
+            if now >= deadline {
+                break;
+            }
+            let whole = deadline.since(start).as_secs_f64();
+            let done = now.since(start).as_secs_f64() / whole;
+            self.turn(deadline.min(now + NAP), Phase::Settle, done)?;
+            let noticed = self.scrape_in_passing().map(|scrape| self.is_settled(&scrape.stats));
+            if noticed == Some(true) {
+                break;
+            }
+        }
+        let news = Moment::now() + NEWS_TRAVEL;
+        while Moment::now() < news && !self.is_halted() {
+            self.turn(news, Phase::Settle, 1.0)?;
+        }
+        self.evidence.settled = self.scrape_fresh(Phase::Settle, 1.0)?.map(|scrape| scrape.stats);
+        self.evidence.playing_when_settled = self.fleet.playing() as u64;
+        self.evidence.ghosts_in_rosters = self.fleet.ghosts() as u64;
+        self.evidence.settle = self.fleet.take_stats();
+        Ok(())
+    }
+
+    /// Whether the server has noticed everything already, so that waiting on is of no use.
+    fn is_settled(&self, stats: &ServerStats) -> bool {
+        let Some(before) = &self.evidence.before else { return false };
+        let matching = Matching::new(&self.evidence.injected(), &stats.reasons_since(before));
+        let carried_out = self.evidence.injections.len() as u64 + self.evidence.not_injected;
+        carried_out == self.plan.departures.len() as u64
+            && matching.undetected.is_empty()
+            && self.fleet.leaving() == 0
+            && self.fleet.playing() == self.fleet.len()
+    }
+
+    /// Everybody who is left says goodbye, and the server becomes as it was before.
+    fn close(&mut self) -> Result<(), RunError> {
+        self.evidence.never_let_go = self.fleet.abandon_leaving() as u64;
+        self.fleet.depart_all(Departure::Goodbye);
+        self.evidence.ends.append(&mut self.fleet.take_ends());
+        self.evidence.closing = self.fleet.take_injections().len() as u64;
+        let start = Moment::now();
+        let deadline = start + QUIESCE_WITHIN;
+        loop {
+            let done = Moment::now().since(start).as_secs_f64() / QUIESCE_WITHIN.as_secs_f64();
+            let nap = Moment::now() + NAP;
+            while Moment::now() < nap {
+                self.turn(nap, Phase::Close, done)?;
+            }
+            let Some(scrape) = self.scrape_fresh(Phase::Close, done)? else { return Ok(()) };
+            let quiet = self.evidence.before.as_ref().is_none_or(|before| {
+                let stats = &scrape.stats;
+                stats.players <= before.players
+                    && stats.rooms <= before.rooms
+                    && stats.connections.values().sum::<u64>()
+                        <= before.connections.values().sum::<u64>()
+                    && stats.process.open_fds <= before.process.open_fds
+            });
+            // The last one counts, quiet or not.
+            self.evidence.after = Some(scrape.stats);
+            if quiet || Moment::now() >= deadline || self.is_halted() {
+                return Ok(());
+            }
+        }
+    }
+}
