@@ -22,7 +22,10 @@ pub struct LimitInfo {
 }
 
 macro_rules! limits {
-    ($( $(#[doc = $doc:literal])+ $name:ident = $default:literal in $min:literal ..= $max:literal; )+) => {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident = $default:literal in $min:literal ..= $max:literal;
+    )+) => {
         /// The server's limits. See each field for its meaning; units are in the names.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Limits {
@@ -92,7 +95,8 @@ limits! {
     linger_ms = 2_000 in 10..=60_000;
     /// Bytes of a departing client that are read and dropped before the connection is cut.
     linger_discard_bytes = 65_536 in 0..=16_777_216;
-    /// Departing connections that may linger at the same time; beyond it the farewell is not waited for.
+    /// Departing connections that may linger at the same time.
+    /// Beyond it a farewell is not waited for.
     lingering_max = 256 in 0..=100_000;
     /// From the first stop signal to the end of the process, at most.
     drain_timeout_ms = 5_000 in 100..=600_000;

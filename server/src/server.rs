@@ -2,16 +2,9 @@
 //!
 //! Data flow: configuration and games -> **`Server`** -> `EventLoop`.
 
-use std::{
-    fmt, fs, io,
-    os::{fd::OwnedFd, unix::fs::FileTypeExt as _},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, fs, io, path::PathBuf, sync::Arc};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
 
 use crate::{
     config::{Config, ListenAddr},
@@ -21,11 +14,9 @@ use crate::{
         games::{Games, Options},
         lobby::Lobby,
     },
-    shell::{EventLoop, Flow, net::Net as _, real::RealNet},
+    shell::{EventLoop, Flow, listen::listen, net::Net as _, real::RealNet},
 };
 
-/// Connections that the kernel holds for us until we accept them.
-const BACKLOG: i32 = 1024;
 /// Descriptors kept free for everything that is not a game connection.
 const DESCRIPTORS_RESERVED: u64 = 64;
 
@@ -35,7 +26,7 @@ pub struct Server {
     addresses: Addresses,
     stop: StopHandle,
     /// Removed from the file system at the end.
-    unix_paths: Vec<std::path::PathBuf>,
+    unix_paths: Vec<PathBuf>,
 }
 
 /// Where a server really listens: ports that were 0 are the ones that the system picked.
@@ -83,13 +74,13 @@ impl Server {
         let mut unix_paths = Vec::new();
         let mut listeners = Vec::new();
         for address in &config.listen {
-            let (listener, address) = listen(address, &limits)?;
+            let (listener, address) = listen(address, &limits).map_err(refused(address))?;
             listeners.push(listener);
             bound.listen.push(address);
         }
         let mut admin = None;
         if let Some(address) = &config.admin {
-            let (listener, address) = listen(address, &limits)?;
+            let (listener, address) = listen(address, &limits).map_err(refused(address))?;
             admin = Some(listener);
             bound.admin = Some(address);
         }
@@ -178,52 +169,9 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-/// Opens a listening socket. Accepted connections inherit its options, which saves the calls.
-fn listen(address: &ListenAddr, limits: &Limits) -> Result<(OwnedFd, ListenAddr), StartError> {
-    let outcome = match address {
-        ListenAddr::Tcp(socket_address) => listen_tcp(*socket_address, limits),
-        ListenAddr::Unix(path) => listen_unix(path),
-    };
-    outcome.map_err(|error| StartError::Listen { address: address.clone(), error })
-}
-
-fn listen_tcp(address: std::net::SocketAddr, limits: &Limits) -> io::Result<(OwnedFd, ListenAddr)> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
-    socket.set_reuse_address(true)?;
-    socket.set_tcp_nodelay(true)?;
-    socket.set_send_buffer_size(
-        usize::try_from(limits.socket_send_buffer_bytes).expect("64-bit system"),
-    )?;
-    // Backstops under the heartbeat, for a connection that lingers or has not said hello.
-    let keepalive = TcpKeepalive::new()
-        .with_time(Duration::from_secs(5))
-        .with_interval(Duration::from_secs(4))
-        .with_retries(3);
-    socket.set_tcp_keepalive(&keepalive)?;
-    socket.set_tcp_user_timeout(Some(Duration::from_millis(limits.tcp_user_timeout_ms)))?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    let bound = socket.local_addr()?.as_socket().unwrap_or(address);
-    Ok((socket.into(), ListenAddr::Tcp(bound)))
-}
-
-fn listen_unix(path: &Path) -> io::Result<(OwnedFd, ListenAddr)> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
-    let address = SockAddr::unix(path)?;
-    let is_socket = fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
-    if is_socket {
-        // A server that was killed leaves its socket behind; one that lives answers on it.
-        let probe = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
-        match probe.connect(&address) {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                fs::remove_file(path)?;
-            }
-            _ => return Err(io::ErrorKind::AddrInUse.into()),
-        }
-    }
-    socket.bind(&address)?;
-    socket.listen(BACKLOG)?;
-    Ok((socket.into(), ListenAddr::Unix(path.to_owned())))
+/// What cannot be listened on, and why.
+fn refused(address: &ListenAddr) -> impl Fn(io::Error) -> StartError + '_ {
+    |error| StartError::Listen { address: address.clone(), error }
 }
 
 /// Raises the soft descriptor limit to the hard one, and keeps the connections below it.

@@ -10,5 +10,13 @@
 //! Add a module here if it needs the server together with a client, or real sockets, or the files
 //! of the repository.
 
+mod admin;
+mod bad_input;
+mod broken_pipe;
 mod defaults;
+mod farewell;
+mod games;
+mod hub_alone;
+mod leaves;
+mod processes;
 mod tidy;

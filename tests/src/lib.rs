@@ -4,4 +4,19 @@
 //! test hook in production code is never needed: what a test wants to drive or to see is reachable
 //! through the seams that production uses as well, or it is not tested here.
 //!
+//! - [`rig`]: the production loop on real sockets, driven turn by turn by the test itself.
+//! - [`blind`]: a network that hides closed peers from the loop, so that only a write finds them.
+//! - [`player`]: a client that does exactly what a test says, also what no real client would.
+//! - [`program`]: the programs as their users start them.
+//!
 //! The tests themselves are in `it/`, all in one binary.
+
+pub mod blind;
+pub mod player;
+pub mod program;
+pub mod rig;
+
+use std::time::Duration;
+
+/// How long anything may take before a test gives up: far longer than it ever should.
+pub const PATIENCE: Duration = Duration::from_secs(30);

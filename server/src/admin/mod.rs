@@ -3,6 +3,7 @@
 //! Data flow: request -> **`respond`** -> response. Pure: it looks at the hub and formats. The
 //! sockets are in `shell::admin`.
 
+pub mod expose;
 pub mod http;
 
 use serde::Serialize;
@@ -11,8 +12,7 @@ use self::http::{Request, Response};
 use crate::{
     client::leave::{LeavePath, LeaveReason},
     hub::Hub,
-    metrics::{TimeHistogram, expose},
-    shell::net::ProcessStats,
+    metrics::{ProcessStats, TimeHistogram},
     time::Time,
 };
 

@@ -185,7 +185,8 @@ fn address(value: &str) -> Result<ListenAddr, String> {
     }
     let explain = |why: &str| {
         format!(
-            "{value:?} is not an address to listen on ({why}); use host:port, [v6]:port or unix:/path"
+            "{value:?} is not an address to listen on ({why}); use host:port, [v6]:port or \
+             unix:/path"
         )
     };
     let mut addresses = value.to_socket_addrs().map_err(|error| explain(&error.to_string()))?;

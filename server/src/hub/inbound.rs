@@ -45,6 +45,7 @@ impl Hub {
             }
             Phase::Dying(_) | Phase::Dead => return,
         }
+        let was_handshake = matches!(client.phase, Phase::Handshake);
         let was_mid_frame = client.decoder.is_mid_frame();
         let fault = self.read_frames(id, bytes, now).err();
         let Some(client) = self.clients.get_mut(id) else { return };
@@ -56,7 +57,8 @@ impl Hub {
             }
             _ => mid_frame.then_some(now),
         };
-        if mid_frame && !was_mid_frame {
+        // Other deadlines hold from here on, and they may be nearer than the one that is set.
+        if was_handshake || mid_frame && !was_mid_frame {
             self.rearm(id, now);
         }
         if let Some((reason, detail)) = fault {
@@ -155,7 +157,8 @@ impl Conversation<'_> {
         };
         if version != PROTOCOL_VERSION {
             let text = format!(
-                "the client speaks protocol version {version}, this server speaks {PROTOCOL_VERSION}"
+                "the client speaks protocol version {version}, this server speaks \
+                 {PROTOCOL_VERSION}"
             );
             return Err((LeaveReason::Rejected(Rejection::Version), text.into()));
         }

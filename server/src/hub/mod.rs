@@ -21,29 +21,29 @@ pub mod io;
 pub mod table;
 pub mod wheel;
 
+mod delivery;
 mod inbound;
+mod inspect;
 mod leaving;
 
 use std::{borrow::Cow, collections::VecDeque, io::IoSlice, time::Duration};
 
 use gamekeeper_protocol::ServerMessage;
 
+pub use self::inspect::Population;
 pub use self::io::{End, Errno, Input, Output};
-use self::{table::Table, wheel::TimerWheel};
+use self::{delivery::Delivery, table::Table, wheel::TimerWheel};
 use crate::{
     client::{
         Client, Due,
         leave::{Leave, LeavePath, LeaveReason, Rejection},
         phase::Phase,
     },
-    frames::{SharedFrame, short_frame},
+    frames::short_frame,
     ids::{ConnectionId, PeerAddr},
     limits::Limits,
     metrics::{AcceptOutcome, Farewell, Metrics},
-    room::{
-        Sink,
-        lobby::{Lobby, Ticked},
-    },
+    room::lobby::{Lobby, Ticked},
     time::Time,
 };
 
@@ -74,17 +74,6 @@ pub struct Hub {
     metrics: Metrics,
     /// Buffer for the slots whose timers fired.
     fired: Vec<u32>,
-}
-
-/// Open connections by what they are doing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Population {
-    /// Accepted, hello awaited.
-    pub handshake: usize,
-    /// With a place in a room.
-    pub playing: usize,
-    /// Counted as left; the farewell is on its way.
-    pub lingering: usize,
 }
 
 impl Hub {
@@ -272,58 +261,6 @@ impl Hub {
         [self.wheel.next_due(), self.lobby.next_due()].into_iter().flatten().min()
     }
 
-    // ---- introspection
-
-    /// When the hub was made.
-    pub fn started_at(&self) -> Time {
-        self.started_at
-    }
-
-    /// The limits in force.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
-    /// The rooms.
-    pub fn lobby(&self) -> &Lobby {
-        &self.lobby
-    }
-
-    /// The counters.
-    pub fn metrics(&self) -> &Metrics {
-        &self.metrics
-    }
-
-    /// The counters that the shell fills.
-    pub fn metrics_mut(&mut self) -> &mut Metrics {
-        &mut self.metrics
-    }
-
-    /// Whether [`Hub::stop`] was called.
-    pub fn is_stopping(&self) -> bool {
-        self.stopping
-    }
-
-    /// Whether there is no connection at all.
-    pub fn is_empty(&self) -> bool {
-        self.clients.is_empty()
-    }
-
-    /// Open connections by what they are doing.
-    pub fn population(&self) -> Population {
-        let playing = self.lobby.players();
-        let handshake = self.clients.len() - playing - self.lingering - self.dead;
-        Population { handshake, playing, lingering: self.lingering }
-    }
-
-    /// Whether every connection ever accepted is either live or counted as left, exactly once.
-    ///
-    /// Holds whenever no connection is between its mark and [`Hub::settle`].
-    pub fn ledger_balances(&self) -> bool {
-        let live = self.clients.len() - self.lingering - self.dead;
-        self.metrics.accepted == live as u64 + self.metrics.left()
-    }
-
     // ---- internals
 
     /// Marks a connection as ending, for the first reason that is given; false if it was already.
@@ -398,54 +335,4 @@ fn ping_nonce(now: Time) -> u32 {
     #[expect(clippy::cast_possible_truncation, reason = "only differences are used, modulo 2^32")]
     let nonce = (now.as_nanos() / 1_000_000) as u32;
     nonce
-}
-
-/// Takes a room's frames into its members' queues.
-struct Delivery<'a> {
-    clients: &'a mut Table<Client>,
-    flush_list: &'a mut VecDeque<ConnectionId>,
-    metrics: &'a mut Metrics,
-    limits: &'a Limits,
-    now: Time,
-    /// Who is to be marked once the room is done.
-    leaving: Vec<(ConnectionId, Leave, Cow<'static, str>)>,
-}
-
-impl Delivery<'_> {
-    /// The client, if it still takes part.
-    fn open(&mut self, id: ConnectionId) -> Option<&mut Client> {
-        self.clients.get_mut(id).filter(|client| client.phase.is_open())
-    }
-}
-
-impl Sink for Delivery<'_> {
-    fn reliable(&mut self, to: ConnectionId, frame: &SharedFrame) {
-        let (now, limits) = (self.now, self.limits);
-        let Some(client) = self.open(to) else { return };
-        client.outbound.push_reliable(SharedFrame::clone(frame));
-        let overflow = client.weigh(now, limits);
-        if let Some(client) = self.clients.get_mut(to) {
-            list_for_flush(self.flush_list, to, client);
-        }
-        if let Some(reason) = overflow {
-            let detail = leaving::too_late(reason, limits);
-            self.leaving.push((to, Leave { reason, path: LeavePath::App }, detail));
-        }
-    }
-
-    fn latest(&mut self, to: ConnectionId, frame: &SharedFrame) {
-        let Some(client) = self.clients.get_mut(to).filter(|client| client.phase.is_open()) else {
-            return;
-        };
-        self.metrics.snapshots += 1;
-        if client.outbound.set_latest(SharedFrame::clone(frame)) {
-            self.metrics.snapshots_skipped += 1;
-        }
-        list_for_flush(self.flush_list, to, client);
-    }
-
-    fn kick(&mut self, who: ConnectionId, text: String) {
-        let leave = Leave { reason: LeaveReason::Kicked, path: LeavePath::App };
-        self.leaving.push((who, leave, text.into()));
-    }
 }

@@ -2,8 +2,6 @@
 //!
 //! Plain numbers in one struct: the loop is one thread, so nothing here is atomic or locked.
 
-pub mod expose;
-
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -137,6 +135,21 @@ impl Default for Metrics {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// What the process uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ProcessStats {
+    /// Its id.
+    pub pid: u32,
+    /// Time spent in the process's own code, in seconds.
+    pub cpu_user_seconds: f64,
+    /// Time spent in the kernel for it, in seconds.
+    pub cpu_system_seconds: f64,
+    /// Memory in RAM, in bytes.
+    pub rss_bytes: u64,
+    /// Open descriptors.
+    pub open_fds: u64,
 }
 
 /// Times, to two significant digits, from a microsecond to a minute.

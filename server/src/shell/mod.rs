@@ -25,6 +25,7 @@
 
 pub mod accept;
 pub mod admin;
+pub mod listen;
 pub mod net;
 pub mod real;
 
@@ -151,6 +152,11 @@ impl<N: Net> EventLoop<N> {
     /// The hub, to look at.
     pub fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// The network, to look at.
+    pub fn net(&self) -> &N {
+        &self.net
     }
 
     /// When the next turn must begin at the latest.

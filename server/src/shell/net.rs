@@ -7,7 +7,7 @@
 use std::io::{self, IoSlice};
 
 pub use crate::hub::Errno;
-use crate::{ids::PeerAddr, time::Time};
+use crate::{ids::PeerAddr, metrics::ProcessStats, time::Time};
 
 /// What the loop asks of the operating system.
 ///
@@ -180,21 +180,6 @@ pub enum Send {
     WouldBlock,
     /// The connection is broken.
     Failed(Errno),
-}
-
-/// What the process uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct ProcessStats {
-    /// Its id.
-    pub pid: u32,
-    /// Time spent in the process's own code, in seconds.
-    pub cpu_user_seconds: f64,
-    /// Time spent in the kernel for it, in seconds.
-    pub cpu_system_seconds: f64,
-    /// Memory in RAM, in bytes.
-    pub rss_bytes: u64,
-    /// Open descriptors.
-    pub open_fds: u64,
 }
 
 #[cfg(test)]

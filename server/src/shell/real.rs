@@ -29,8 +29,8 @@ use rustix::{
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
-use super::net::{Accept, Errno, Flags, Net, NetEvent, ProcessStats, Read, Send, Token, TokenKind};
-use crate::{ids::PeerAddr, sys, time::Time};
+use super::net::{Accept, Errno, Flags, Net, NetEvent, Read, Send, Token, TokenKind};
+use crate::{ids::PeerAddr, metrics::ProcessStats, sys, time::Time};
 
 /// Events taken from the kernel at once; more stay there for the next poll.
 const EVENTS_PER_POLL: usize = 1024;

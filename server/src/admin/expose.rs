@@ -2,11 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{AcceptOutcome, Farewell, TimeHistogram};
 use crate::{
     client::leave::{LeavePath, LeaveReason},
     hub::Hub,
-    shell::net::ProcessStats,
+    metrics::{AcceptOutcome, Farewell, ProcessStats, TimeHistogram},
 };
 
 /// Upper ends of the histogram buckets, in microseconds.
@@ -56,12 +55,9 @@ fn connections(page: &mut Page, hub: &Hub) {
     page.head("leaves_total", "counter", "Connections ended, by why and how it was learnt.");
     for (reason, by_path) in LeaveReason::LABELS.iter().zip(&metrics.leaves) {
         for (path, count) in LeavePath::LABELS.iter().zip(by_path) {
-            // All 18 reasons by one path each, so that rates exist before the first leave; the
-            // other pairs once they happen.
-            if *count > 0 || *path == "event" {
-                let labels = format!("reason=\"{reason}\",path=\"{path}\"");
-                page.sample("leaves_total", &labels, *count);
-            }
+            // All pairs, zeros too: a rate needs to see the step from 0 to 1.
+            let labels = format!("reason=\"{reason}\",path=\"{path}\"");
+            page.sample("leaves_total", &labels, count);
         }
     }
     page.head("farewells_total", "counter", "Lingering closes by how they ended.");

@@ -1,0 +1,255 @@
+//! The hub without any socket, on a clock that the test turns.
+
+use std::{collections::BTreeMap, io::IoSlice, time::Duration};
+
+use gamekeeper::{
+    client::leave::{LeavePath, LeaveReason},
+    hub::{End, Errno, Hub, Input, Output},
+    ids::{ConnectionId, PeerAddr},
+    limits::Limits,
+    time::Time,
+};
+use gamekeeper_protocol::{ClientMessage, Hello, InputSequence, codec::Bytes};
+use gamekeeper_tests::rig::lobby;
+use proptest::prelude::*;
+
+/// A hub, its clock, and sockets that are nothing but a number of bytes they take.
+struct World {
+    hub: Hub,
+    now: Time,
+    open: Vec<ConnectionId>,
+    /// Connections whose socket takes no bytes.
+    stuck: Vec<ConnectionId>,
+    closed: BTreeMap<ConnectionId, u32>,
+}
+
+impl World {
+    fn new(limits: Limits) -> Self {
+        let now = Time::from_nanos(1_000_000_000);
+        Self {
+            hub: Hub::new(limits, "arena".to_owned(), lobby(4), now),
+            now,
+            open: Vec::new(),
+            stuck: Vec::new(),
+            closed: BTreeMap::new(),
+        }
+    }
+
+    fn connect(&mut self) -> ConnectionId {
+        let id = self.hub.admit(PeerAddr::Unknown, self.now);
+        assert!(!self.open.contains(&id), "an id is given once");
+        self.open.push(id);
+        id
+    }
+
+    fn say(&mut self, from: ConnectionId, message: &ClientMessage<'_>) {
+        let mut frame = Vec::new();
+        message.encode(&mut frame).expect("short");
+        self.hub.handle(Input::Bytes { from, bytes: &frame }, self.now);
+    }
+
+    fn end(&mut self, connection: ConnectionId, how: End) {
+        let path = LeavePath::Event;
+        self.hub.handle(Input::Ended { connection, how, path }, self.now);
+    }
+
+    /// What the loop does between two polls.
+    fn turn(&mut self, pass: Duration) {
+        self.now = self.now + pass;
+        self.hub.expire(self.now);
+        self.hub.settle(self.now);
+        while self.hub.tick_next(self.now).is_some() {}
+        self.hub.settle(self.now);
+        for _ in 0..self.hub.flush_list_len() {
+            let Some(id) = self.hub.next_flush() else { break };
+            let mut slices = [IoSlice::new(&[]); 16];
+            let count = self.hub.unsent(id, &mut slices, 65_536);
+            let offered: usize = slices[..count].iter().map(|slice| slice.len()).sum();
+            let taken_bytes = if self.stuck.contains(&id) { 0 } else { offered };
+            if offered > 0 {
+                self.hub.handle(Input::Wrote { connection: id, taken_bytes }, self.now);
+            }
+        }
+        self.hub.settle(self.now);
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::ShutdownWrite(_) => {}
+                Output::AskUnsent(connection) => {
+                    let unsent_bytes = Some(0);
+                    self.hub.handle(Input::Unsent { connection, unsent_bytes }, self.now);
+                }
+                Output::Close { connection, .. } => {
+                    *self.closed.entry(connection).or_default() += 1;
+                    self.open.retain(|id| *id != connection);
+                    self.hub.closed(connection);
+                }
+            }
+        }
+    }
+
+    fn check(&self) {
+        assert!(self.hub.ledger_balances(), "{:?}", self.hub.metrics());
+        assert_eq!(self.hub.connections(), self.open.len());
+        assert!(self.closed.values().all(|times| *times == 1), "closed once");
+        let population = self.hub.population();
+        assert_eq!(
+            population.handshake + population.playing + population.lingering,
+            self.open.len()
+        );
+    }
+}
+
+#[test]
+fn whoever_says_hello_is_in_and_whoever_is_silent_is_asked_and_then_out() {
+    let mut world = World::new(Limits::DEFAULT);
+    let quiet = world.connect();
+    world.say(quiet, &ClientMessage::Hello(Hello::new("", "quiet")));
+    let mut waited = Duration::ZERO;
+    while world.hub.metrics().left() == 0 {
+        world.turn(Duration::from_millis(10));
+        waited += Duration::from_millis(10);
+    }
+    let leaves = world.hub.metrics().leaves;
+    assert_eq!(leaves[LeaveReason::Heartbeat.index()][LeavePath::Timer.index()], 1);
+    // The deadline is six seconds; the timers are exact to a few milliseconds.
+    assert!((6_000..6_050).contains(&waited.as_millis()), "{waited:?}");
+    world.turn(Duration::ZERO);
+    world.check();
+}
+
+/// A server that was itself paused asks before it judges.
+#[test]
+fn a_pause_of_the_server_kicks_nobody() {
+    let mut world = World::new(Limits::DEFAULT);
+    let ids: Vec<_> = (0..100).map(|_| world.connect()).collect();
+    for id in &ids {
+        world.say(*id, &ClientMessage::Hello(Hello::new("", "ada")));
+    }
+    world.turn(Duration::from_millis(100));
+    world.turn(Duration::from_secs(60));
+    assert_eq!(world.hub.metrics().left(), 0);
+    for id in &ids {
+        world.say(*id, &ClientMessage::Ping { nonce: 1 });
+    }
+    world.turn(Duration::from_secs(1));
+    assert_eq!(world.hub.metrics().left(), 0);
+    world.check();
+}
+
+/// A reader that takes nothing holds one snapshot, however many are made, and is gone in time.
+#[test]
+fn a_stuck_reader_holds_one_snapshot_and_leaves_alone() {
+    let mut world = World::new(Limits::DEFAULT);
+    let (fine, stuck) = (world.connect(), world.connect());
+    for id in [fine, stuck] {
+        world.say(id, &ClientMessage::Hello(Hello::new("", "ada")));
+    }
+    world.turn(Duration::from_millis(100));
+    world.stuck.push(stuck);
+    let body = [0, 0, 0, 0];
+    for sequence in 1.. {
+        for id in [fine, stuck] {
+            let sequence = InputSequence(sequence);
+            world.say(id, &ClientMessage::Input { sequence, body: Bytes(&body) });
+        }
+        world.turn(Duration::from_millis(50));
+        if world.hub.metrics().left() > 0 {
+            break;
+        }
+        assert!(world.hub.unsent_bytes(stuck) < 1_000, "snapshots do not pile up");
+        assert!(sequence < 200, "five seconds are a hundred ticks");
+    }
+    let leaves = world.hub.metrics().leaves;
+    assert_eq!(leaves[LeaveReason::SlowConsumerTime.index()][LeavePath::Timer.index()], 1);
+    world.turn(Duration::ZERO);
+    assert_eq!(world.open, [fine]);
+    assert!(world.hub.metrics().snapshots_skipped > 90);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Connect,
+    Hello(usize, &'static str),
+    Input(usize, Vec<u8>),
+    Raw(usize, Vec<u8>),
+    Goodbye(usize),
+    Eof(usize),
+    Errno(usize, i32),
+    Stick(usize),
+    Turn(u64),
+    Stop,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let pick = 0usize..12;
+    let game = prop_oneof![Just("arena"), Just("noughts"), Just("benchmark"), Just("chess")];
+    let bytes = || prop::collection::vec(any::<u8>(), 1..40);
+    prop::collection::vec(
+        prop_oneof![
+            4 => Just(Step::Connect),
+            4 => (pick.clone(), game).prop_map(|(who, game)| Step::Hello(who, game)),
+            3 => (pick.clone(), prop_oneof![Just(vec![0]), Just(vec![0; 4]), bytes()])
+                .prop_map(|(who, body)| Step::Input(who, body)),
+            2 => (pick.clone(), bytes()).prop_map(|(who, bytes)| Step::Raw(who, bytes)),
+            1 => pick.clone().prop_map(Step::Goodbye),
+            1 => pick.clone().prop_map(Step::Eof),
+            1 => (pick.clone(), 1i32..134).prop_map(|(who, errno)| Step::Errno(who, errno)),
+            1 => pick.prop_map(Step::Stick),
+            6 => (0u64..3_000).prop_map(Step::Turn),
+            1 => Just(Step::Stop),
+        ],
+        1..120,
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever clients do and whatever the kernel says, in any order: nothing panics, every
+    /// connection is closed exactly once, the ledger balances, and in the end nobody is left.
+    #[test]
+    fn any_script_leaves_a_balanced_ledger_and_an_empty_server(steps in steps()) {
+        let mut world = World::new(Limits { lingering_max: 3, ..Limits::DEFAULT });
+        for step in steps {
+            let at = |world: &World, who: usize| {
+                (!world.open.is_empty()).then(|| world.open[who % world.open.len()])
+            };
+            match step {
+                Step::Connect if world.hub.is_stopping() => {}
+                Step::Connect => { world.connect(); }
+                Step::Hello(who, game) => if let Some(id) = at(&world, who) {
+                    world.say(id, &ClientMessage::Hello(Hello::new(game, "ada")));
+                },
+                Step::Input(who, body) => if let Some(id) = at(&world, who) {
+                    let sequence = InputSequence(1);
+                    world.say(id, &ClientMessage::Input { sequence, body: Bytes(&body) });
+                },
+                Step::Raw(who, bytes) => if let Some(from) = at(&world, who) {
+                    world.hub.handle(Input::Bytes { from, bytes: &bytes }, world.now);
+                },
+                Step::Goodbye(who) => if let Some(id) = at(&world, who) {
+                    world.say(id, &ClientMessage::Goodbye);
+                },
+                Step::Eof(who) => if let Some(id) = at(&world, who) { world.end(id, End::Eof) },
+                Step::Errno(who, errno) => if let Some(id) = at(&world, who) {
+                    world.end(id, End::Errno(Errno(errno)));
+                },
+                Step::Stick(who) => if let Some(id) = at(&world, who) { world.stuck.push(id) },
+                Step::Turn(pass_ms) => {
+                    world.turn(Duration::from_millis(pass_ms));
+                    world.check();
+                }
+                Step::Stop => world.hub.stop(),
+            }
+        }
+        world.hub.stop();
+        for _ in 0..500 {
+            world.turn(Duration::from_millis(10));
+            world.check();
+        }
+        prop_assert_eq!(world.open.len(), 0, "after a stop everybody is gone");
+        prop_assert_eq!(world.hub.lobby().rooms().len(), 0);
+        prop_assert_eq!(world.hub.metrics().accepted, world.hub.metrics().left());
+        prop_assert_eq!(world.hub.timers(), 0);
+    }
+}

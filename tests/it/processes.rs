@@ -1,0 +1,104 @@
+//! Whole programs against each other: bots that are killed by the hundred, and the shipped bots.
+
+use std::time::Duration;
+
+use gamekeeper_tests::{
+    player::Player,
+    program::{Program, ServerProgram, leaves, run},
+};
+use rustix::process::Signal;
+
+const SERVER: &str = env!("CARGO_BIN_EXE_server-under-test");
+const BOT: &str = env!("CARGO_BIN_EXE_bot-under-test");
+
+/// `kill -9` of a process with three hundred bots, while others play on.
+#[test]
+fn a_killed_process_of_three_hundred_bots_is_three_hundred_leaves() {
+    let server = ServerProgram::start(SERVER, &[]);
+    let mut witness = Player::connect(server.address);
+    witness.hello("", "witness");
+    witness.listen_until("the witness is welcome", |player| player.try_welcome().is_some());
+    let target = server.address.to_string();
+    let bots = ["--target", &target, "--bots", "300", "--duration", "600s"];
+    let mut program = Program::start(BOT, &bots);
+    server.stats_until("all play", |stats| stats["players"] == 301);
+    program.signal(Signal::KILL);
+    program.wait();
+    let stats = server.stats_until("all are gone", |stats| stats["players"] == 1);
+    assert_eq!(leaves(&stats, "fin") + leaves(&stats, "reset"), 300, "{stats}");
+    assert_eq!(
+        stats["leaves"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|leave| leave["count"].as_u64().expect("a count"))
+            .sum::<u64>(),
+        300
+    );
+    assert_eq!(stats["ledger_balanced"], true);
+    assert_eq!(stats["connections"]["lingering"], 0);
+    let ticks = witness.ticks().len();
+    witness.listen_until("the game goes on", |witness| witness.ticks().len() > ticks + 3);
+    let ticks = witness.ticks();
+    assert!(ticks.windows(2).all(|pair| pair[1] == pair[0] + 1), "every tick: {ticks:?}");
+    let mut gone: Vec<_> = witness.departures().into_iter().flatten().collect();
+    let told = gone.len();
+    gone.sort_by_key(|departed| departed.player);
+    gone.dedup();
+    assert_eq!(gone.len(), told, "nobody leaves twice");
+}
+
+/// The shipped bots play every game and leave in every way; each leave has the right reason.
+#[test]
+fn the_shipped_bots_leave_as_they_say() {
+    let limits = ["--heartbeat-timeout-ms", "1500", "--frame-timeout-ms", "500"];
+    let server = ServerProgram::start(SERVER, &limits);
+    let target = server.address.to_string();
+    let reasons = [
+        ("goodbye", "goodbye"),
+        ("close", "fin"),
+        ("half-close", "fin"),
+        ("reset", "reset"),
+        ("half-frame", "frame_timeout"),
+        ("garbage", "protocol"),
+        ("oversize", "oversize"),
+    ];
+    for (departure, reason) in reasons {
+        let before = leaves(&server.stats(), reason);
+        let args =
+            ["--target", &target, "--bots", "3", "--duration", "300ms", "--departure", departure];
+        let remains = run(BOT, &args, &[]);
+        assert!(remains.status.success(), "{departure}: {remains:?}");
+        server.stats_until(departure, |stats| leaves(stats, reason) == before + 3);
+    }
+    let stats = server.stats_until("all are gone", |stats| stats["players"] == 0);
+    assert_eq!(stats["rooms"], 0);
+    assert_eq!(stats["ledger_balanced"], true);
+}
+
+#[test]
+fn descriptors_are_back_where_they_were() {
+    let server = ServerProgram::start(SERVER, &[]);
+    let target = server.address.to_string();
+    let before = server.stats()["process"]["open_fds"].clone();
+    let args = ["--target", &target, "--bots", "100", "--duration", "300ms"];
+    for departure in ["reset", "close", "goodbye"] {
+        let remains = run(BOT, &[&args[..], &["--departure", departure]].concat(), &[]);
+        assert!(remains.status.success(), "{remains:?}");
+    }
+    server
+        .stats_until("all descriptors are closed", |stats| stats["process"]["open_fds"] == before);
+}
+
+/// A client that meets no server says so and what to do, and does not try for ever.
+#[test]
+fn a_bot_without_a_server_says_so() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let target = free.local_addr().expect("bound").to_string();
+    drop(free);
+    let started = std::time::Instant::now();
+    let remains = run(BOT, &["--target", &target, "--duration", "1s", "--no-retry"], &[]);
+    assert_eq!(remains.status.code(), Some(1), "{remains:?}");
+    assert!(remains.stderr.contains(&target), "names the address: {remains:?}");
+    assert!(started.elapsed() < Duration::from_secs(30));
+}

@@ -1,0 +1,234 @@
+//! A client that does exactly what a test says, also what no real client would do.
+//!
+//! It shares no code with the bots: a plain nonblocking socket and the protocol crate.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+use gamekeeper_protocol::{
+    ClientMessage, Departed, FrameDecoder, GoodbyeReason, Hello, InputSequence, PlayerId,
+    ServerMessage, codec::Bytes, limits::SERVER_FRAME_BYTES_MAX,
+};
+use socket2::SockRef;
+
+use crate::PATIENCE;
+
+/// One connection to a server, and everything it has heard.
+#[derive(Debug)]
+pub struct Player {
+    stream: TcpStream,
+    decoder: FrameDecoder,
+    /// Everything that was heard, in order.
+    pub heard: Vec<Heard>,
+    /// How many of `heard` have been looked at for pings.
+    answered: usize,
+    /// How the stream ended, once it has.
+    pub end: Option<End>,
+    /// The id that the welcome gave.
+    pub id: Option<PlayerId>,
+}
+
+/// A message of the server, owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// You are in; these are here.
+    Welcome(Vec<PlayerId>),
+    /// The state at a tick, encoded.
+    Snapshot(u32, Vec<u8>),
+    /// Something that happened, encoded.
+    Event(Vec<u8>),
+    /// Who came and who went.
+    Members(Vec<PlayerId>, Vec<Departed>),
+    /// A ping with its nonce.
+    Ping(u32),
+    /// A pong with its nonce.
+    Pong(u32),
+    /// The last word.
+    Goodbye(GoodbyeReason, String),
+}
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// An orderly end of file.
+    Eof,
+    /// An error.
+    Broken(ErrorKind),
+}
+
+impl Player {
+    /// Connects; panics if that fails.
+    pub fn connect(address: SocketAddr) -> Self {
+        Self::on(TcpStream::connect(address).expect("the server listens"))
+    }
+
+    /// A player on a stream that is connected already.
+    pub fn on(stream: TcpStream) -> Self {
+        stream.set_nonblocking(true).expect("a fresh socket takes any option");
+        // Fails on Unix sockets, which never delay.
+        let _ = stream.set_nodelay(true);
+        let decoder = FrameDecoder::new(SERVER_FRAME_BYTES_MAX);
+        Self { stream, decoder, heard: Vec::new(), answered: 0, end: None, id: None }
+    }
+
+    /// Says hello.
+    pub fn hello(&mut self, game: &str, name: &str) {
+        self.say(&ClientMessage::Hello(Hello::new(game, name)));
+    }
+
+    /// Says something well-formed.
+    pub fn say(&mut self, message: &ClientMessage<'_>) {
+        let mut frame = Vec::new();
+        message.encode(&mut frame).expect("a short message");
+        self.send(&frame);
+    }
+
+    /// Sends an input with this body.
+    pub fn input(&mut self, sequence: u32, body: &[u8]) {
+        let sequence = InputSequence(sequence);
+        self.say(&ClientMessage::Input { sequence, body: Bytes(body) });
+    }
+
+    /// Sends any bytes.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("a few bytes fit into the socket");
+    }
+
+    /// Sends as many of `bytes` as fit; how many did.
+    pub fn try_send(&mut self, bytes: &[u8]) -> usize {
+        self.stream.write(bytes).unwrap_or(0)
+    }
+
+    /// Reads whatever is there.
+    pub fn listen(&mut self) {
+        let mut buffer = [0; 65_536];
+        while self.end.is_none() {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => self.end = Some(End::Eof),
+                Ok(count) => self.take_in(&buffer[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) => self.end = Some(End::Broken(error.kind())),
+            }
+        }
+    }
+
+    /// Listens, and answers the pings that were heard since the last time, as every client does.
+    pub fn answer_pings(&mut self) {
+        self.listen();
+        let nonces: Vec<u32> = self.heard[self.answered..]
+            .iter()
+            .filter_map(|heard| match heard {
+                Heard::Ping(nonce) => Some(*nonce),
+                _ => None,
+            })
+            .collect();
+        self.answered = self.heard.len();
+        for nonce in nonces {
+            self.say(&ClientMessage::Pong { nonce });
+        }
+    }
+
+    /// Listens until `done`, for a server in another thread or process; panics if it takes too
+    /// long.
+    #[track_caller]
+    pub fn listen_until(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.listen();
+            if done(self) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "waited too long until {what}: {:?}", self.end);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Listens, and says whether the welcome has come: then with everybody who was there.
+    pub fn try_welcome(&mut self) -> Option<Vec<PlayerId>> {
+        self.listen();
+        self.heard.iter().find_map(|heard| match heard {
+            Heard::Welcome(members) => Some(members.clone()),
+            _ => None,
+        })
+    }
+
+    /// The goodbye, if it was heard.
+    pub fn goodbye(&self) -> Option<(GoodbyeReason, &str)> {
+        match self.heard.last() {
+            Some(Heard::Goodbye(reason, text)) => Some((*reason, text)),
+            _ => None,
+        }
+    }
+
+    /// The ticks of all snapshots that were heard.
+    pub fn ticks(&self) -> Vec<u32> {
+        let tick = |heard: &Heard| match heard {
+            Heard::Snapshot(tick, _) => Some(*tick),
+            _ => None,
+        };
+        self.heard.iter().filter_map(tick).collect()
+    }
+
+    /// All membership frames that were heard, as who left.
+    pub fn departures(&self) -> Vec<Vec<Departed>> {
+        let left = |heard: &Heard| match heard {
+            Heard::Members(_, left) if !left.is_empty() => Some(left.clone()),
+            _ => None,
+        };
+        self.heard.iter().filter_map(left).collect()
+    }
+
+    /// Leaves by a FIN: the receive buffer is emptied first, so that it is not a reset.
+    pub fn leave_by_fin(mut self) {
+        self.listen();
+        let _ = self.stream.shutdown(Shutdown::Write);
+        self.listen();
+    }
+
+    /// Leaves by a reset.
+    pub fn leave_by_reset(self) {
+        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("any socket takes it");
+    }
+
+    /// Shuts down the sending half only.
+    pub fn half_close(&mut self) {
+        self.stream.shutdown(Shutdown::Write).expect("the connection is there");
+    }
+
+    fn take_in(&mut self, mut bytes: &[u8]) {
+        loop {
+            let frame = match self.decoder.next_frame(&mut bytes) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return,
+                Err(error) => panic!("the server broke the framing: {error}"),
+            };
+            let message = ServerMessage::decode(frame).expect("the server speaks the protocol");
+            let heard = owned(message, &mut self.id);
+            assert!(
+                self.heard.last().is_none_or(|last| !matches!(last, Heard::Goodbye(..))),
+                "nothing comes after a goodbye"
+            );
+            self.heard.push(heard);
+        }
+    }
+}
+
+fn owned(message: ServerMessage<'_>, id: &mut Option<PlayerId>) -> Heard {
+    match message {
+        ServerMessage::Welcome(welcome) => {
+            *id = Some(welcome.player);
+            Heard::Welcome(welcome.members.iter().map(|member| member.player).collect())
+        }
+        ServerMessage::Snapshot { tick, body } => Heard::Snapshot(tick.0, body.0.to_vec()),
+        ServerMessage::Event { body, .. } => Heard::Event(body.0.to_vec()),
+        ServerMessage::Members { joined, left, .. } => {
+            Heard::Members(joined.iter().map(|member| member.player).collect(), left)
+        }
+        ServerMessage::Ping { nonce } => Heard::Ping(nonce),
+        ServerMessage::Pong { nonce } => Heard::Pong(nonce),
+        ServerMessage::Goodbye { reason, text } => Heard::Goodbye(reason, text.to_owned()),
+    }
+}

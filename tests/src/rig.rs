@@ -1,0 +1,105 @@
+//! The production loop on real sockets, driven by the test.
+//!
+//! The test and the server share one thread: the server moves only while the test turns it. So a
+//! test can do something between two turns, and nothing sleeps and hopes.
+
+use std::{net::SocketAddr, time::Instant};
+
+use gamekeeper::{
+    Games,
+    client::leave::{LeavePath, LeaveReason},
+    config::ListenAddr,
+    hub::Hub,
+    limits::Limits,
+    room::{games::Options, lobby::Lobby},
+    shell::{EventLoop, Flow, listen::listen, net::Net, real::RealNet},
+};
+
+use crate::{PATIENCE, player::Player};
+
+/// A server under the test's hands.
+pub struct Rig<N: Net> {
+    /// The production loop.
+    pub event_loop: EventLoop<N>,
+    /// Where players connect.
+    pub address: SocketAddr,
+}
+
+impl Rig<RealNet> {
+    /// A server with these limits on the real network.
+    pub fn new(limits: Limits) -> Self {
+        Self::with_room_size(limits, 50)
+    }
+
+    /// A server with these limits and rooms of this size on the real network.
+    pub fn with_room_size(limits: Limits, room_size: u16) -> Self {
+        Self::build(limits, room_size, |net| net)
+    }
+}
+
+impl<N: Net> Rig<N> {
+    /// A server with these limits on a network that `wrap` makes of the real one.
+    pub fn with(limits: Limits, wrap: impl FnOnce(RealNet) -> N) -> Self {
+        Self::build(limits, 50, wrap)
+    }
+
+    fn build(limits: Limits, room_size: u16, wrap: impl FnOnce(RealNet) -> N) -> Self {
+        let (net, address) = real_net(&limits);
+        let net = wrap(net);
+        let hub = Hub::new(limits, "arena".to_owned(), lobby(room_size), net.now());
+        Self { event_loop: EventLoop::new(net, hub, 1, false), address }
+    }
+
+    /// Turns the server until `done` says so; panics if it takes too long.
+    #[track_caller]
+    pub fn turn_until(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !done(self) {
+            assert!(Instant::now() < deadline, "waited too long until {what}");
+            // Rooms tick twenty times a second and timers fire, so no turn waits for long.
+            let flow = self.event_loop.turn().expect("no client can break the poll");
+            assert_eq!(flow, Flow::Continue, "nobody stopped the server");
+        }
+    }
+
+    /// A player that has joined the default game.
+    #[track_caller]
+    pub fn join(&mut self, name: &str) -> Player {
+        let mut player = Player::connect(self.address);
+        player.hello("", name);
+        self.turn_until("the player is welcome", |_| player.try_welcome().is_some());
+        player
+    }
+
+    /// Turns the server for some ticks of its rooms.
+    #[track_caller]
+    pub fn turn_ticks(&mut self, ticks: u64) {
+        let end = self.event_loop.hub().metrics().ticks + ticks;
+        self.turn_until("the rooms have ticked", |rig| rig.event_loop.hub().metrics().ticks >= end);
+    }
+
+    /// How many connections have left for this reason, by this path.
+    pub fn left(&self, reason: LeaveReason, path: LeavePath) -> u64 {
+        self.event_loop.hub().metrics().leaves[reason.index()][path.index()]
+    }
+
+    /// How many connections have left.
+    pub fn left_in_all(&self) -> u64 {
+        self.event_loop.hub().metrics().left()
+    }
+}
+
+/// A network that listens on a free port of this machine.
+pub fn real_net(limits: &Limits) -> (RealNet, SocketAddr) {
+    let any_port = ListenAddr::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let (listener, bound) = listen(&any_port, limits).expect("this machine has a free port");
+    let ListenAddr::Tcp(address) = bound else { unreachable!("a TCP address was asked for") };
+    let net = RealNet::new(vec![listener], None, false).expect("this machine has an epoll");
+    (net, address)
+}
+
+/// A lobby of the built-in games with rooms of `room_size`.
+pub fn lobby(room_size: u16) -> Lobby {
+    let options = Options { tick_hz: None, room_size, inputs_per_tick_max: 8, state_bytes: 1024 };
+    Lobby::new(Games::built_in(), options, 1)
+}
