@@ -172,7 +172,8 @@ fn get(admin: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
     let mut socket = TcpStream::connect_timeout(&admin, TIMEOUT)?;
     socket.set_read_timeout(Some(TIMEOUT))?;
     socket.set_write_timeout(Some(TIMEOUT))?;
-    write!(socket, "GET {path} HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n")?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     socket.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
     Ok(answer)

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use gamekeeper_bot::{
     connection::Ended,
-    departure::Departure,
+    departure::{Departure, Transport},
     fleet::{End, FleetStats, Injection, Stage},
 };
 
@@ -29,6 +29,12 @@ pub enum Halt {
 pub struct Evidence {
     /// Why it ended early, if it did.
     pub halt: Option<Halt>,
+    /// What carries the bytes.
+    pub transport: Transport,
+    /// Whether the server has no other clients than these bots.
+    pub exclusive: bool,
+    /// Cores that this process could use before it pinned itself to one.
+    pub cores: usize,
     /// Bots that played when the run phase began.
     pub joined_at_start: u64,
     /// Departures that were carried out in the run phase, in order.
@@ -80,14 +86,14 @@ impl Evidence {
     /// Joins the departures with the leaves that the server had counted when things had settled.
     pub fn matching(&self) -> Option<Matching> {
         let (before, settled) = self.before.as_ref().zip(self.settled.as_ref())?;
-        Some(Matching::new(&self.injected(), &settled.reasons_since(before)))
+        Some(Matching::new(&self.injected(), &settled.reasons_since(before), self.transport))
     }
 
     /// Joins the goodbyes at the very end with the leaves that the server counted from then on.
     pub fn closing_matching(&self) -> Option<Matching> {
         let (settled, after) = self.settled.as_ref().zip(self.after.as_ref())?;
         let goodbyes = BTreeMap::from([(Departure::Goodbye, self.closing)]);
-        Some(Matching::new(&goodbyes, &after.reasons_since(settled)))
+        Some(Matching::new(&goodbyes, &after.reasons_since(settled), self.transport))
     }
 
     /// Notes how many departures are overdue at a scrape.
@@ -98,7 +104,8 @@ impl Evidence {
             .filter(|injection| injection.noticed_by < scrape.asked_at)
             .copied()
             .collect();
-        let matching = Matching::new(&count_by_kind(&overdue), &scrape.stats.reasons_since(before));
+        let leaves = scrape.stats.reasons_since(before);
+        let matching = Matching::new(&count_by_kind(&overdue), &leaves, self.transport);
         self.late = self.late.max(matching.undetected.values().sum());
     }
 

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use gamekeeper_bot::departure::Departure;
+use gamekeeper_bot::departure::{Departure, Transport};
 use serde::Serialize;
 
 /// Departures by kind.
@@ -31,8 +31,8 @@ pub struct Matching {
 
 impl Matching {
     /// Matches as many departures as possible.
-    pub fn new(injected: &Injected, leaves: &Leaves) -> Self {
-        let mut flow = Flow::new(injected, leaves);
+    pub fn new(injected: &Injected, leaves: &Leaves, transport: Transport) -> Self {
+        let mut flow = Flow::new(injected, leaves, transport);
         flow.maximise();
         flow.into_matching()
     }
@@ -61,6 +61,7 @@ impl Matching {
 
 /// A flow from departures to leaves. Both sides have less than twenty kinds, so nothing clever.
 struct Flow {
+    transport: Transport,
     departures: Vec<(Departure, u64)>,
     reasons: Vec<(String, u64)>,
     /// `matched[d][r]`: departures of kind `d` that are matched with leaves of reason `r`.
@@ -68,12 +69,12 @@ struct Flow {
 }
 
 impl Flow {
-    fn new(injected: &Injected, leaves: &Leaves) -> Self {
+    fn new(injected: &Injected, leaves: &Leaves, transport: Transport) -> Self {
         let departures: Vec<_> = injected.iter().map(|(kind, count)| (*kind, *count)).collect();
         let reasons: Vec<_> =
             leaves.iter().map(|(reason, count)| (reason.clone(), *count)).collect();
         let matched = vec![vec![0; reasons.len()]; departures.len()];
-        Self { departures, reasons, matched }
+        Self { transport, departures, reasons, matched }
     }
 
     fn maximise(&mut self) {
@@ -93,7 +94,8 @@ impl Flow {
     fn push(&mut self, departure: usize, wanted: u64, seen: &mut [bool]) -> u64 {
         for reason in 0..self.reasons.len() {
             let name = self.reasons[reason].0.as_str();
-            let right = self.departures[departure].0.expected_reasons().contains(&name);
+            let kind = self.departures[departure].0;
+            let right = kind.expected_reasons(self.transport).contains(&name);
             if !right || std::mem::replace(&mut seen[reason], true) {
                 continue;
             }
@@ -156,7 +158,7 @@ mod tests {
 
     fn matching(injected: &[(Departure, u64)], leaves: &[(&str, u64)]) -> Matching {
         let leaves = leaves.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
-        Matching::new(&injected.iter().copied().collect(), &leaves)
+        Matching::new(&injected.iter().copied().collect(), &leaves, Transport::Tcp)
     }
 
     #[test]

@@ -124,10 +124,10 @@ impl Report {
             everyone: ObservedSummary::new(&evidence.run.everyone),
             server: ServerSide::new(evidence),
             generator: Generator::new(evidence),
-            environment: Environment::new(options),
+            environment: Environment::new(options, evidence),
         };
         report.invalid = checks::invalidities(options, evidence);
-        report.checks = checks::checks(options, plan, evidence, &report);
+        report.checks = checks::checks(plan, evidence, &report);
         let status = report.judge(evidence.halt.as_ref());
         report.verdict = status.word();
         report.exit_code = status.code();
@@ -172,4 +172,4 @@ fn causes(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -113,10 +113,12 @@ pub fn run(
             (endpoint, Some(server.admin), Some(server))
         }
     };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     if options.pin {
-        pin(server.as_ref()).map_err(RunError::Pin)?;
+        pin(server.as_ref(), cores).map_err(RunError::Pin)?;
     }
     let before = admin.map(admin::fetch).transpose().map_err(RunError::Admin)?;
+    let transport = endpoint.transport();
     let config = FleetConfig {
         game: options.game.clone(),
         seed: options.seed,
@@ -135,7 +137,13 @@ pub fn run(
         stop,
         on_status,
         lost: 0,
-        evidence: Evidence { before: before.map(|scrape| scrape.stats), ..Evidence::default() },
+        evidence: Evidence {
+            transport,
+            exclusive: matches!(options.target, Target::Own { .. }),
+            cores,
+            before: before.map(|scrape| scrape.stats),
+            ..Evidence::default()
+        },
     };
     run.all_phases()?;
     let mut evidence = run.evidence;
@@ -146,8 +154,7 @@ pub fn run(
 }
 
 /// Keeps the server on the first core and this thread, which is the bots', on the second.
-fn pin(server: Option<&ServerProcess>) -> Result<(), String> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+fn pin(server: Option<&ServerProcess>, cores: usize) -> Result<(), String> {
     if cores < 2 {
         return Err("there is only one core".to_owned());
     }

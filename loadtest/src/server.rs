@@ -48,9 +48,11 @@ impl ServerProcess {
     ///
     /// [`ServerError`] if it cannot be started or does not get ready; it is not running then.
     pub fn start(program: &Path, game: &str, extra: &[String]) -> Result<Self, ServerError> {
-        let log = env::temp_dir().join(format!("gamekeeper-loadtest-{}.log", std::process::id()));
         let spawn = |source| ServerError::Spawn { program: program.to_owned(), source };
-        let stderr = fs::File::create(&log).map_err(spawn)?;
+        // The time makes the name one that nobody else has, in this process or another.
+        let name = format!("gamekeeper-loadtest-{}-{}.log", std::process::id(), Moment::now().0);
+        let log = env::temp_dir().join(name);
+        let stderr = fs::File::create_new(&log).map_err(spawn)?;
         let mut command = Command::new(program);
         command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         if !game.is_empty() {
@@ -59,13 +61,18 @@ impl ServerProcess {
         command.args(extra).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         // An interrupt on the terminal is for us: we want the server's last statistics.
         command.process_group(0);
-        let mut child = command.spawn().map_err(spawn)?;
+        let mut child = command.spawn().map_err(|error| {
+            discard(&log);
+            spawn(error)
+        })?;
         let lines = read_lines(&mut child);
         match wait_until_ready(&lines) {
             Ok((listen, admin)) => Ok(Self { child, listen, admin, log }),
             Err(why) => {
                 end(&mut child);
-                Err(ServerError::NotReady { why, log: tail(&log) })
+                let text = tail(&log);
+                discard(&log);
+                Err(ServerError::NotReady { why, log: text })
             }
         }
     }
@@ -81,9 +88,9 @@ impl ServerProcess {
         self.child.try_wait().ok().flatten()
     }
 
-    /// The last lines of its log.
+    /// The last lines of its log, and where the rest is.
     pub fn log_tail(&self) -> String {
-        tail(&self.log)
+        format!("{}\nthe whole log is in {}", tail(&self.log), self.log.display())
     }
 
     /// Asks the server to stop and waits for it.
@@ -98,8 +105,7 @@ impl ServerProcess {
         loop {
             if let Some(status) = self.has_ended() {
                 if status.success() {
-                    // Nobody needs the log of a good run; if it stays, it is a small file.
-                    let _ = fs::remove_file(&self.log);
+                    discard(&self.log);
                     return Ok(());
                 }
                 return Err(ServerError::Stopped { status, log: self.log_tail() });
@@ -212,6 +218,11 @@ fn terminate(child: &Child) {
 fn end(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
+}
+
+/// Removes a log that nobody needs. If that fails, a small file stays behind.
+fn discard(log: &Path) {
+    let _ = fs::remove_file(log);
 }
 
 fn tail(log: &Path) -> String {

@@ -112,8 +112,12 @@ impl fmt::Display for Summary {
             writeln!(f, "never let go   {} by the server, in time", self.never_let_go)?;
         }
         if !self.has_played() {
-            writeln!(f, "nobody was in the game when the time was up. Is a server listening on")?;
-            writeln!(f, "{}? `cargo run --release` starts one.", self.target)?;
+            writeln!(f, "nobody was in the game when the time was up")?;
+        }
+        if stats.connect_time.count() == 0 {
+            let target = &self.target;
+            writeln!(f, "no connect succeeded; is a server listening on {target}?")?;
+            writeln!(f, "`cargo run --release` starts one")?;
         }
         Ok(())
     }

@@ -9,6 +9,8 @@ use std::{
 
 use socket2::{Domain, SockAddr};
 
+use crate::departure::Transport;
+
 /// An address to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -19,6 +21,14 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// What carries the bytes.
+    pub fn transport(&self) -> Transport {
+        match self {
+            Self::Tcp(_) => Transport::Tcp,
+            Self::Unix(_) => Transport::Unix,
+        }
+    }
+
     pub(super) fn domain(&self) -> Domain {
         match self {
             Self::Tcp(address) => Domain::for_address(*address),

@@ -203,6 +203,9 @@ impl Fleet {
         let State::Talking { socket, connection } = &mut self.bots[slot].state else { return };
         if let Some(error) = socket.take_error() {
             connection.handle_error(Operation::Read, &error);
+        } else if let Outcome::Failed(error) = socket.send(&[]) {
+            // Nothing was sent, and nothing ever can be: the other end is closed.
+            connection.handle_error(Operation::Write, &error);
         }
         self.settle(slot, Moment::now());
     }

@@ -270,3 +270,38 @@ fn percent(share: Option<f64>) -> String {
 fn none_or(items: &[String]) -> String {
     if items.is_empty() { "none".to_owned() } else { items.join(", ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::good_report;
+
+    /// Everything that a reader looks for is there, beginning with the seed and ending with the
+    /// command that does the same again.
+    #[test]
+    fn the_table_shows_the_run_from_seed_to_command() {
+        let report = good_report();
+        let text = Text { report: &report, colour: false }.to_string();
+        assert!(text.starts_with("seed 1: gamekeeper-loadtest run"), "{text}");
+        assert!(text.trim_end().lines().last().is_some_and(|line| line.ends_with("--seed 1")));
+        for wanted in [
+            "VERDICT  PASS",
+            "joined 20 of 20",
+            "close            10       10        0  fin 10",
+            "wrong evictions 0",
+            "cpu per player-tick",
+            "descriptors 10",
+        ] {
+            assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
+        }
+        assert!(!text.contains('\x1b'), "no colour unless asked for");
+        assert!(Text { report: &report, colour: true }.to_string().contains("\x1b[32mPASS"));
+    }
+
+    #[test]
+    fn the_json_names_its_schema() {
+        let json = crate::render::json(&good_report()).expect("a report is JSON");
+        assert!(json.contains("\"schema\": 1") && json.contains("\"verdict\": \"PASS\""));
+        assert!(json.ends_with("}\n"));
+    }
+}

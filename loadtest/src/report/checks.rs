@@ -5,11 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Report;
-use crate::{
-    evidence::Evidence,
-    options::{Options, Target},
-    plan::Plan,
-};
+use crate::{evidence::Evidence, options::Options, plan::Plan};
 
 /// Of a thousand ticks, survivors may miss this many.
 const MISSED_TICKS_PER_THOUSAND_MAX: f64 = 1.0;
@@ -61,16 +57,11 @@ pub(super) fn invalidities(options: &Options, evidence: &Evidence) -> Vec<String
     invalid
 }
 
-pub(super) fn checks(
-    options: &Options,
-    plan: &Plan,
-    evidence: &Evidence,
-    report: &Report,
-) -> Vec<Check> {
+pub(super) fn checks(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
     let mut checks = bot_side(plan, evidence, report);
     match &report.server {
         Some(server) => {
-            checks.extend(leaves(options, evidence));
+            checks.extend(leaves(evidence));
             checks.extend(resources(server, evidence));
         }
         None => checks.push(Check {
@@ -121,8 +112,16 @@ fn bot_side(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
         ),
         check(
             "each departure is announced once",
-            report.announcements_repeated == 0,
-            format!("{} repeated", report.announcements_repeated),
+            report.announcements_repeated == 0 && report.announcements_unknown == 0,
+            format!(
+                "{} repeated, {} of unknown players",
+                report.announcements_repeated, report.announcements_unknown
+            ),
+        ),
+        check(
+            "snapshots show nobody before the announcement",
+            ghosts.strangers_in_snapshots == 0,
+            format!("{} strangers", ghosts.strangers_in_snapshots),
         ),
         check(
             "survivors see the game",
@@ -138,15 +137,13 @@ fn bot_side(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
 }
 
 /// What the server says about who left, against what was done.
-fn leaves(options: &Options, evidence: &Evidence) -> Vec<Check> {
+fn leaves(evidence: &Evidence) -> Vec<Check> {
     let unknown = |name| check(name, false, "the server's statistics are missing".to_owned());
     let (Some(matching), Some(closing)) = (evidence.matching(), evidence.closing_matching()) else {
         return vec![unknown("every leave is accounted for")];
     };
     let injected = evidence.injections.len() as u64;
     let undetected: u64 = matching.undetected.values().sum();
-    // On a server that others use as well, their leaves are in the same counts.
-    let exclusive = matches!(options.target, Target::Own { .. });
     let uncaused = matching.uncaused_total();
     let said = closing.detected_total();
     vec![
@@ -167,7 +164,8 @@ fn leaves(options: &Options, evidence: &Evidence) -> Vec<Check> {
         ),
         check(
             "no leave without a cause",
-            uncaused == 0 || !exclusive,
+            // On a server that others use as well, their leaves are in the same counts.
+            uncaused == 0 || !evidence.exclusive,
             format!("{uncaused} leaves that nobody caused"),
         ),
         check(

@@ -122,7 +122,7 @@ pub struct Ghosts {
     /// Departed players in snapshots that came after the notice of their departure.
     pub in_snapshots: u64,
     /// Players that the server had after the settling, less the bots that played: above zero are
-    /// ghosts, below are players that it had lost.
+    /// ghosts, below are players that it had lost. Unknown if the server has other clients too.
     pub on_the_server: Option<i64>,
     /// Players in snapshots that had never been announced.
     pub strangers_in_snapshots: u64,
@@ -130,10 +130,10 @@ pub struct Ghosts {
 
 impl Ghosts {
     pub(super) fn new(evidence: &Evidence, stats: &FleetStats) -> Self {
-        let players =
-            evidence.before.as_ref().zip(evidence.settled.as_ref()).map(|(before, now)| {
-                now.players as i64 - before.players as i64 - evidence.playing_when_settled as i64
-            });
+        let looks = evidence.before.as_ref().zip(evidence.settled.as_ref());
+        let players = looks.filter(|_| evidence.exclusive).map(|(before, now)| {
+            now.players as i64 - before.players as i64 - evidence.playing_when_settled as i64
+        });
         Self {
             in_rosters: evidence.ghosts_in_rosters,
             in_snapshots: stats.ghosts_shown,
@@ -306,10 +306,10 @@ pub struct Environment {
 }
 
 impl Environment {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &Options, evidence: &Evidence) -> Self {
         Self {
             kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: evidence.cores,
             pinned: options.pin,
             optimised: !cfg!(debug_assertions),
         }

@@ -69,6 +69,7 @@ fn good() -> (Options, Plan, Evidence) {
     run.input_lag.record(Duration::from_millis(1));
     let evidence = Evidence {
         joined_at_start: 10,
+        exclusive: true,
         run,
         before: Some(server(0, 0, 0)),
         run_start: Some(server(0, 0, 10)),
@@ -82,6 +83,12 @@ fn good() -> (Options, Plan, Evidence) {
         ..Evidence::default()
     };
     (options, plan, evidence)
+}
+
+/// The report of a good run, for tests of renderers.
+pub(crate) fn good_report() -> Report {
+    let (options, plan, evidence) = good();
+    Report::new(&options, &plan, &evidence)
 }
 
 /// The names of the checks that fail when the evidence is changed.

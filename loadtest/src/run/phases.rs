@@ -130,7 +130,8 @@ impl Run<'_> {
     /// Whether the server has noticed everything already, so that waiting on is of no use.
     fn is_settled(&self, stats: &ServerStats) -> bool {
         let Some(before) = &self.evidence.before else { return false };
-        let matching = Matching::new(&self.evidence.injected(), &stats.reasons_since(before));
+        let leaves = stats.reasons_since(before);
+        let matching = Matching::new(&self.evidence.injected(), &leaves, self.evidence.transport);
         let carried_out = self.evidence.injections.len() as u64 + self.evidence.not_injected;
         carried_out == self.plan.departures.len() as u64
             && matching.undetected.is_empty()
