@@ -12,7 +12,7 @@ use gamekeeper_protocol::{
     ClientMessage, Departed, FrameDecoder, GoodbyeReason, Hello, InputSequence, PlayerId,
     ServerMessage, codec::Bytes, limits::SERVER_FRAME_BYTES_MAX,
 };
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::PATIENCE;
 
@@ -63,6 +63,18 @@ impl Player {
     /// Connects; panics if that fails.
     pub fn connect(address: SocketAddr) -> Self {
         Self::on(TcpStream::connect(address).expect("the server listens"))
+    }
+
+    /// Connects with a receive buffer so small that the server soon notices if nobody reads.
+    pub fn connect_narrow(address: SocketAddr) -> Self {
+        let connect = || -> std::io::Result<Socket> {
+            let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+            // Must be set before the connect, which announces the window.
+            socket.set_recv_buffer_size(4096)?;
+            socket.connect(&address.into())?;
+            Ok(socket)
+        };
+        Self::on(connect().expect("the server listens").into())
     }
 
     /// A player on a stream that is connected already.

@@ -65,7 +65,12 @@ impl<N: Net> Rig<N> {
     /// A player that has joined the default game.
     #[track_caller]
     pub fn join(&mut self, name: &str) -> Player {
-        let mut player = Player::connect(self.address);
+        self.join_on(Player::connect(self.address), name)
+    }
+
+    /// A player that has joined the default game over this connection.
+    #[track_caller]
+    pub fn join_on(&mut self, mut player: Player, name: &str) -> Player {
         player.hello("", name);
         self.turn_until("the player is welcome", |_| player.try_welcome().is_some());
         player

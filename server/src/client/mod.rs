@@ -169,7 +169,7 @@ impl Client {
     ///
     /// Returns the reason to leave if it is over the hard limit.
     pub fn weigh(&mut self, now: Time, limits: &Limits) -> Option<LeaveReason> {
-        let waiting_bytes = self.outbound.committed_bytes() as u64;
+        let waiting_bytes = self.outbound.held_bytes() as u64;
         if waiting_bytes <= limits.out_soft_bytes {
             self.pulse.over_soft_since = None;
             return None;

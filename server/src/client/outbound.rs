@@ -15,6 +15,10 @@ use std::{collections::VecDeque, io::IoSlice};
 
 use crate::frames::SharedFrame;
 
+/// What a queued frame takes beside its bytes: the queue's pointer, the reference counts and the
+/// allocator's own.
+const FRAME_OVERHEAD_BYTES: usize = 48;
+
 /// Frames queued for one client.
 ///
 /// Invariant: `committed_bytes` is the sum of the lengths in `committed`, minus `front_sent`.
@@ -62,8 +66,11 @@ impl OutboundQueue {
     }
 
     /// Bytes that count against the limits: all but a snapshot that can still be replaced.
-    pub fn committed_bytes(&self) -> usize {
-        self.committed_bytes
+    ///
+    /// Each frame counts with what it costs beside its own bytes, or ten thousands of tiny answers
+    /// would take far more memory than the limit says.
+    pub fn held_bytes(&self) -> usize {
+        self.committed_bytes + self.committed.len() * FRAME_OVERHEAD_BYTES
     }
 
     /// All bytes that wait.
@@ -157,7 +164,7 @@ mod tests {
         assert!(!queue.set_latest(Rc::from(*b"old")));
         assert!(queue.set_latest(Rc::from(*b"new")));
         queue.push_reliable(Rc::from(*b"event"));
-        assert_eq!(queue.committed_bytes(), 5);
+        assert_eq!(queue.held_bytes(), 5 + FRAME_OVERHEAD_BYTES);
         assert_eq!(drain(&mut queue, 64), b"eventnew");
     }
 

@@ -57,6 +57,11 @@ impl Hub {
             }
             _ => mid_frame.then_some(now),
         };
+        // What was said may have called for answers, and those wait for a reader like all else.
+        let overflow = client.weigh(now, &self.limits);
+        let fault = fault.or_else(|| {
+            overflow.map(|reason| (reason, super::leaving::too_late(reason, &self.limits)))
+        });
         // Other deadlines hold from here on, and they may be nearer than the one that is set.
         if was_handshake || mid_frame && !was_mid_frame {
             self.rearm(id, now);
