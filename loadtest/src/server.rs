@@ -27,6 +27,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Lines of the server's log that are shown when it fails.
 const LOG_LINES_SHOWN: usize = 20;
 
+/// The server's setting for what it logs.
+const LOG_LEVEL: &str = "GAMEKEEPER_LOG_LEVEL";
+
 /// The name of the server's program.
 const PROGRAM: &str = "gamekeeper";
 
@@ -59,6 +62,10 @@ impl ServerProcess {
             command.args(["--game", game]);
         }
         command.args(extra).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
+        if env::var_os(LOG_LEVEL).is_none() {
+            // A line for each of thousands of leaves would be a load of its own.
+            command.env(LOG_LEVEL, "warn");
+        }
         // An interrupt on the terminal is for us: we want the server's last statistics.
         command.process_group(0);
         let mut child = command.spawn().map_err(|error| {

@@ -73,6 +73,9 @@ impl Text<'_> {
             report.not_injected,
             report.late
         )?;
+        if report.server.is_none() {
+            return writeln!(f, "what the server counted is unknown without --admin");
+        }
         let leaves = report.leaves.iter();
         let leaves: Vec<String> = leaves
             .map(|leave| format!("{}/{} {}", leave.reason, leave.path, leave.count))
