@@ -6,6 +6,7 @@
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::net::UnixListener,
     sync::mpsc,
     thread,
 };
@@ -72,20 +73,24 @@ fn send(socket: &mut TcpStream, message: &ServerMessage<'_>) -> io::Result<()> {
     socket.write_all(&bytes)
 }
 
-fn welcome(socket: &mut TcpStream, player: u32, members: &[u32]) -> io::Result<()> {
+fn welcome_bytes(player: u32, members: &[u32]) -> Vec<u8> {
     let member = |player: &u32| Member { player: PlayerId(*player), name: "bot" };
-    send(
-        socket,
-        &ServerMessage::Welcome(Welcome {
-            player: PlayerId(player),
-            room: RoomId(1),
-            tick: Tick(0),
-            tick_hz: 20,
-            seats: 50,
-            game: "benchmark",
-            members: members.iter().map(member).collect(),
-        }),
-    )
+    let welcome = ServerMessage::Welcome(Welcome {
+        player: PlayerId(player),
+        room: RoomId(1),
+        tick: Tick(0),
+        tick_hz: 20,
+        seats: 50,
+        game: "benchmark",
+        members: members.iter().map(member).collect(),
+    });
+    let mut bytes = Vec::new();
+    welcome.encode(&mut bytes).expect("encodes");
+    bytes
+}
+
+fn welcome(socket: &mut TcpStream, player: u32, members: &[u32]) -> io::Result<()> {
+    socket.write_all(&welcome_bytes(player, members))
 }
 
 fn reset(socket: &TcpStream) {
@@ -361,4 +366,43 @@ fn an_announcement_is_timed_once_and_repeats_are_counted() {
     assert_eq!(fleet.stats().announce_all().count(), 1);
     assert_eq!(fleet.stats().announce[&Departure::Reset].count(), 1);
     drop(kept);
+}
+
+/// A frozen bot neither reads nor writes, and still lets go of a socket that is dead: a reset on
+/// TCP, a close on a Unix socket, which has no resets.
+#[test]
+fn a_frozen_bot_notices_that_it_was_thrown_out() {
+    /// Freezes a bot, then lets the server throw it out.
+    fn freeze(endpoint: Endpoint, throw_out: impl FnOnce()) {
+        let config = FleetConfig { game: "benchmark".to_owned(), ..FleetConfig::new(endpoint) };
+        let mut fleet = Fleet::new(config).expect("a fleet");
+        let bot = fleet.spawn(BotPlan { departure: Some(Departure::Freeze) });
+        fleet.depart(bot, Departure::Freeze).expect("it leaves once it has joined");
+        turn_until(&mut fleet, |fleet| fleet.leaving() == 1);
+        throw_out();
+        turn_until(&mut fleet, Fleet::is_empty);
+        let ends = fleet.take_ends();
+        assert_eq!((ends.len(), ends[0].departure), (1, Some(Departure::Freeze)));
+        assert!(matches!(ends[0].ended, Ended::Failed { .. }), "{}", ends[0].ended);
+        assert_eq!(fleet.stats().inputs, 0);
+    }
+    let (keep, kept) = mpsc::channel();
+    let tcp = serve(move |mut socket, _| {
+        read_some(&mut socket);
+        welcome(&mut socket, 1, &[1]).expect("the bot listens");
+        keep.send(socket).expect("the test waits");
+    });
+    freeze(Endpoint::Tcp(tcp), || reset(&kept.recv().expect("the server has a bot")));
+
+    let path = std::env::temp_dir().join(format!("gamekeeper-bot-{}.sock", std::process::id()));
+    let listener = UnixListener::bind(&path).expect("a free path");
+    let server = thread::spawn(move || {
+        let (mut socket, _) = listener.accept().expect("the bot connects");
+        let count = socket.read(&mut [0; 4096]).expect("the bot says something");
+        assert!(count > 0, "the bot said hello");
+        socket.write_all(&welcome_bytes(1, &[1])).expect("the bot listens");
+        socket
+    });
+    freeze(Endpoint::Unix(path.clone()), || drop(server.join().expect("the server has a bot")));
+    std::fs::remove_file(path).expect("a file of ours");
 }

@@ -183,7 +183,9 @@ fn observed(f: &mut fmt::Formatter<'_>, observed: &ObservedSummary) -> fmt::Resu
         row(f, "age ms", &observed.age)?;
     }
     let (snapshots, missed) = (observed.snapshots, observed.missed_ticks);
-    writeln!(f, "snapshots {snapshots}, missed ticks {missed}")
+    let share = (snapshots > 0).then(|| snapshots as f64 / (snapshots + missed) as f64);
+    let share = share.map_or("-".to_owned(), |share| format!("{:.3} %", share * 100.0));
+    writeln!(f, "snapshots {snapshots}, missed ticks {missed}, delivered {share}")
 }
 
 fn server_side(f: &mut fmt::Formatter<'_>, server: &ServerSide) -> fmt::Result {
