@@ -57,10 +57,6 @@ impl Ended {
             Self::Left => Side::Us,
             Self::Failed { during: Operation::Open, .. } => Side::Us,
             Self::Goodbye { reason, .. } => match reason {
-                GoodbyeReason::Full
-                | GoodbyeReason::Kicked
-                | GoodbyeReason::Shutdown
-                | GoodbyeReason::Internal => Side::Server,
                 GoodbyeReason::VersionUnsupported { .. }
                 | GoodbyeReason::UnknownGame
                 | GoodbyeReason::BadName
@@ -68,6 +64,8 @@ impl Ended {
                 | GoodbyeReason::FrameTimeout
                 | GoodbyeReason::Oversize
                 | GoodbyeReason::Protocol => Side::Us,
+                // Everything else is something that the server has decided or suffered.
+                _ => Side::Server,
             },
             Self::Closed | Self::ClosedMidFrame | Self::Deaf { .. } => Side::Server,
             Self::ServerMisbehaved(_) => Side::Server,
@@ -81,19 +79,13 @@ impl Ended {
     pub fn is_worth_a_retry(&self) -> bool {
         match self {
             Self::Left => false,
-            Self::Goodbye { reason, .. } => match reason {
+            Self::Goodbye { reason, .. } => !matches!(
+                reason,
                 GoodbyeReason::VersionUnsupported { .. }
-                | GoodbyeReason::UnknownGame
-                | GoodbyeReason::BadName
-                | GoodbyeReason::Kicked => false,
-                GoodbyeReason::Full
-                | GoodbyeReason::HelloTimeout
-                | GoodbyeReason::FrameTimeout
-                | GoodbyeReason::Oversize
-                | GoodbyeReason::Protocol
-                | GoodbyeReason::Shutdown
-                | GoodbyeReason::Internal => true,
-            },
+                    | GoodbyeReason::UnknownGame
+                    | GoodbyeReason::BadName
+                    | GoodbyeReason::Kicked
+            ),
             Self::Closed
             | Self::ClosedMidFrame
             | Self::Failed { .. }
