@@ -15,7 +15,8 @@ pub(super) struct Args {
     pub(super) target: Endpoint,
 
     /// How many bots play.
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) bots: u32,
 
     /// The game to play; the server's default game if not given.
@@ -35,7 +36,8 @@ pub(super) struct Args {
     pub(super) duration: Duration,
 
     /// Inputs per second and bot; 0 for none.
-    #[arg(long, default_value_t = 20, value_name = "HZ", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    #[arg(long, default_value_t = 20, value_name = "HZ")]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub(super) input_hz: u32,
 
     /// How the bots leave in the end: goodbye, close, reset, half-close, stall, freeze,

@@ -46,7 +46,8 @@ struct RunArgs {
     game: String,
 
     /// Bots that play at any time.
-    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     bots: u32,
 
     /// How long they play, not counting the time to join before and to settle after.
@@ -66,7 +67,8 @@ struct RunArgs {
     seed: u64,
 
     /// Inputs per second and bot.
-    #[arg(long, default_value_t = 20, value_name = "HZ", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    #[arg(long, default_value_t = 20, value_name = "HZ")]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=1000))]
     input_hz: u32,
 
     /// Writes the report for machines to this file.
