@@ -224,8 +224,10 @@ pub enum GoodbyeReason {
     Kicked,
     /// The server is stopping.
     Shutdown,
-    /// A bug in the server or in its game.
+    /// A bug in the server.
     Internal,
+    /// A bug in the game: the player's room is closed.
+    RoomFailed,
 }
 
 impl fmt::Display for GoodbyeReason {
@@ -244,6 +246,7 @@ impl fmt::Display for GoodbyeReason {
             Self::Kicked => f.write_str("kicked"),
             Self::Shutdown => f.write_str("the server is stopping"),
             Self::Internal => f.write_str("internal error"),
+            Self::RoomFailed => f.write_str("the game in this room has failed"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Gamekeeper hosts multiplayer game sessions and does not fall over when players vanish.
 //!
-//! You write the rules of your game as one [`Game`](game::Game); Gamekeeper does the sockets, the
+//! You write the rules of your game as one [`Game`]; Gamekeeper does the sockets, the
 //! rooms, the deadlines, and the many ways in which a client can leave.
 //!
 //! ```text

@@ -60,6 +60,8 @@ limits! {
     /// Players and other game connections at the same time.
     /// The server lowers it at start to what the descriptor limit allows.
     connections_max = 16_000 in 1..=1_000_000;
+    /// Connections that have not said hello yet; beyond it newcomers are told that it is full.
+    handshakes_max = 4_000 in 1..=1_000_000;
     /// Connections accepted in one turn of the loop, so that a connect storm cannot delay a tick.
     accepts_per_turn_max = 64 in 1..=10_000;
     /// How long to leave the listener alone when the process or the system is out of descriptors.
@@ -75,6 +77,8 @@ limits! {
     heartbeat_timeout_ms = 6_000 in 100..=300_000;
     /// Bytes read from one client in one turn; the rest waits for the next turn.
     read_per_turn_bytes = 16_384 in 1_024..=1_048_576;
+    /// Frames of one client that are looked at in one turn; the rest waits for the next turn.
+    frames_per_turn_max = 64 in 1..=100_000;
     /// Bytes written to one client in one turn; the rest waits for the next turn.
     write_per_turn_bytes = 65_536 in 4_096..=16_777_216;
     /// Inputs of one player that count in one tick; when there are more, the oldest are dropped.
@@ -85,7 +89,8 @@ limits! {
     out_soft_bytes = 65_536 in 4_096..=67_108_864;
     /// How long a client may stay over `out_soft_bytes`.
     out_soft_ms = 2_000 in 100..=60_000;
-    /// How long a client's socket may take no byte while something waits for it.
+    /// How long a client's socket may take no byte, and its system acknowledge none, while some
+    /// wait for it.
     out_stall_ms = 5_000 in 100..=300_000;
     /// SO_SNDBUF: the kernel's share of the bytes on the way to one client (Linux doubles it).
     socket_send_buffer_bytes = 32_768 in 2_048..=4_194_304;
@@ -109,8 +114,6 @@ limits! {
 const _: () = {
     let limits = Limits::DEFAULT;
     assert!(limits.contradiction().is_none());
-    // A reliable frame of any size must fit an empty queue.
-    assert!(limits.out_hard_bytes as usize > gamekeeper_protocol::limits::SERVER_FRAME_BYTES_MAX);
 };
 
 impl Default for Limits {
@@ -127,6 +130,11 @@ impl Limits {
         }
         if self.out_soft_bytes > self.out_hard_bytes {
             return Some(Contradiction("out_soft_bytes must not be more than out_hard_bytes"));
+        }
+        if self.out_hard_bytes <= gamekeeper_protocol::limits::SERVER_FRAME_BYTES_MAX as u64 {
+            return Some(Contradiction(
+                "out_hard_bytes must be more than 262144, the size of the longest frame",
+            ));
         }
         if self.linger_ms > self.drain_timeout_ms {
             return Some(Contradiction("linger_ms must not be more than drain_timeout_ms"));

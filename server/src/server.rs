@@ -2,12 +2,12 @@
 //!
 //! Data flow: configuration and games -> **`Server`** -> `EventLoop`.
 
-use std::{fmt, fs, io, path::PathBuf, sync::Arc};
+use std::{fmt, io, sync::Arc};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{
-    config::{Config, ListenAddr},
+    config::{Config, ConfigError, ListenAddr},
     hub::Hub,
     limits::Limits,
     room::{
@@ -21,12 +21,12 @@ use crate::{
 const DESCRIPTORS_RESERVED: u64 = 64;
 
 /// A server that listens and is ready to run.
+///
+/// It stays on the thread that bound it; a [`StopHandle`] may go to others.
 pub struct Server {
     event_loop: EventLoop<RealNet>,
     addresses: Addresses,
     stop: StopHandle,
-    /// Removed from the file system at the end.
-    unix_paths: Vec<PathBuf>,
 }
 
 /// Where a server really listens: ports that were 0 are the ones that the system picked.
@@ -62,40 +62,29 @@ impl Server {
     ///
     /// [`StartError`], which says what to do about it.
     pub fn bind(config: &Config, games: Games, on_signals: bool) -> Result<Self, StartError> {
-        if games.get(&config.game).is_none() {
-            let hosted: Vec<_> = games.names().collect();
-            return Err(StartError::UnknownGame {
-                game: config.game.clone(),
-                hosted: hosted.join(", "),
-            });
-        }
+        config.validate().map_err(StartError::Config)?;
+        let game = default_game(config, &games)?;
         let limits = fit_descriptors(config.limits.clone());
         let mut bound = Addresses { listen: Vec::new(), admin: None };
-        let mut unix_paths = Vec::new();
         let mut listeners = Vec::new();
         for address in &config.listen {
-            let (listener, address) = listen(address, &limits).map_err(refused(address))?;
+            let listener = listen(address, &limits).map_err(refused(address))?;
+            bound.listen.push(listener.address().clone());
             listeners.push(listener);
-            bound.listen.push(address);
         }
         let mut admin = None;
         if let Some(address) = &config.admin {
-            let (listener, address) = listen(address, &limits).map_err(refused(address))?;
+            let listener = listen(address, &limits).map_err(refused(address))?;
+            bound.admin = Some(listener.address().clone());
             admin = Some(listener);
-            bound.admin = Some(address);
-        }
-        for address in bound.listen.iter().chain(&bound.admin) {
-            if let ListenAddr::Unix(path) = address {
-                unix_paths.push(path.clone());
-            }
         }
         let (count, has_admin) = (listeners.len(), admin.is_some());
         let net = RealNet::new(listeners, admin, on_signals).map_err(StartError::System)?;
         let stop = StopHandle(net.waker());
         let lobby = Lobby::new(games, options(config, &limits), seed(config)?);
-        let hub = Hub::new(limits, config.game.clone(), lobby, net.now());
+        let hub = Hub::new(limits, game, lobby, net.now());
         let event_loop = EventLoop::new(net, hub, count, has_admin);
-        Ok(Self { event_loop, addresses: bound, stop, unix_paths })
+        Ok(Self { event_loop, addresses: bound, stop })
     }
 
     /// Where the server listens.
@@ -114,12 +103,7 @@ impl Server {
     ///
     /// Only if polling itself fails. No client can cause that.
     pub fn run(mut self) -> io::Result<Flow> {
-        let outcome = self.event_loop.run();
-        for path in &self.unix_paths {
-            // Somebody may have removed it meanwhile; it is gone either way.
-            let _ = fs::remove_file(path);
-        }
-        outcome
+        self.event_loop.run()
     }
 }
 
@@ -140,6 +124,8 @@ pub enum StartError {
         /// The games that are hosted.
         hosted: String,
     },
+    /// The configuration contradicts itself.
+    Config(ConfigError),
     /// The system refused something that every server needs.
     System(io::Error),
 }
@@ -162,12 +148,27 @@ impl fmt::Display for StartError {
             Self::UnknownGame { game, hosted } => {
                 write!(f, "no game is called {game:?}; choose one of these with --game: {hosted}")
             }
+            Self::Config(error) => error.fmt(f),
             Self::System(error) => write!(f, "the system refused a resource: {error}"),
         }
     }
 }
 
 impl std::error::Error for StartError {}
+
+/// The game of a hello that names none.
+fn default_game(config: &Config, games: &Games) -> Result<String, StartError> {
+    let fallback = || {
+        let arena = gamekeeper_protocol::games::arena::NAME;
+        games.get(arena).map(|game| game.name).or_else(|| games.names().next()).unwrap_or(arena)
+    };
+    let game = config.game.clone().unwrap_or_else(|| fallback().to_owned());
+    if games.get(&game).is_none() {
+        let hosted: Vec<_> = games.names().collect();
+        return Err(StartError::UnknownGame { game, hosted: hosted.join(", ") });
+    }
+    Ok(game)
+}
 
 /// What cannot be listened on, and why.
 fn refused(address: &ListenAddr) -> impl Fn(io::Error) -> StartError + '_ {

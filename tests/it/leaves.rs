@@ -212,16 +212,18 @@ fn silence_is_asked_after_and_then_ends_it() {
 }
 
 /// A client that speaks but does not read: its socket takes nothing any more, however lively it
-/// is otherwise. Nothing piles up but what is owed to it.
-#[track_caller]
-fn never_reads(limits: Limits, pings: u32, reason: LeaveReason, path: LeavePath) {
-    let limits = Limits { socket_send_buffer_bytes: 4096, ..limits };
+/// is otherwise. Its thousand questions are answered once.
+#[test]
+fn a_reader_that_stops_reading_is_given_up_in_time() {
+    // Its kernel, with a full buffer, may drop even the acknowledgements of what it sends, so that
+    // it falls silent as well: not what this test is about.
+    let limits = Limits { socket_send_buffer_bytes: 4096, heartbeat_timeout_ms: 60_000, ..QUICK };
     let mut rig = Rig::new(limits);
     let mut innocent = rig.join("ada");
     let actor = Player::connect_narrow(rig.address);
     let mut actor = rig.join_on(actor, "eve");
     let mut chatter = Vec::new();
-    for nonce in 0..pings {
+    for nonce in 0..1_000 {
         ClientMessage::Ping { nonce }.encode(&mut chatter).expect("short");
     }
     let mut rest = &chatter[..];
@@ -235,23 +237,12 @@ fn never_reads(limits: Limits, pings: u32, reason: LeaveReason, path: LeavePath)
         rig.left_in_all() > 0
     });
     let leaves = rig.event_loop.hub().metrics().leaves;
-    assert_eq!((rig.left(reason, path), rig.left_in_all()), (1, 1), "{leaves:?}");
+    let slow = rig.left(LeaveReason::SlowConsumerTime, LeavePath::Timer);
+    assert_eq!((slow, rig.left_in_all()), (1, 1), "{leaves:?}");
     innocent.listen();
     assert_eq!(innocent.end, None);
     let ticks = innocent.ticks();
     assert!(ticks.windows(2).all(|pair| pair[1] == pair[0] + 1), "every tick: {ticks:?}");
-}
-
-#[test]
-fn a_reader_that_stops_reading_is_given_up_in_time() {
-    never_reads(QUICK, 1, LeaveReason::SlowConsumerTime, LeavePath::Timer);
-}
-
-#[test]
-fn a_reader_that_stops_reading_and_asks_for_ever_more_is_given_up_by_size() {
-    let limits = Limits { out_soft_bytes: 32_768, out_hard_bytes: 65_536, ..QUICK };
-    let limits = Limits { out_stall_ms: 60_000, out_soft_ms: 60_000, ..limits };
-    never_reads(limits, 10_000, LeaveReason::SlowConsumerBytes, LeavePath::Read);
 }
 
 /// Before the hello: rejected with the reason, and never anybody's business in a room.

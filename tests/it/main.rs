@@ -12,11 +12,13 @@
 
 mod admin;
 mod bad_input;
+mod broken_games;
 mod broken_pipe;
 mod defaults;
 mod farewell;
 mod games;
 mod hub_alone;
 mod leaves;
+mod pauses;
 mod processes;
 mod tidy;

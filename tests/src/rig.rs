@@ -97,8 +97,10 @@ impl<N: Net> Rig<N> {
 /// A network that listens on a free port of this machine.
 pub fn real_net(limits: &Limits) -> (RealNet, SocketAddr) {
     let any_port = ListenAddr::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
-    let (listener, bound) = listen(&any_port, limits).expect("this machine has a free port");
-    let ListenAddr::Tcp(address) = bound else { unreachable!("a TCP address was asked for") };
+    let listener = listen(&any_port, limits).expect("this machine has a free port");
+    let ListenAddr::Tcp(address) = *listener.address() else {
+        unreachable!("a TCP address was asked for")
+    };
     let net = RealNet::new(vec![listener], None, false).expect("this machine has an epoll");
     (net, address)
 }

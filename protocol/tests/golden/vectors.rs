@@ -134,6 +134,7 @@ fn goodbyes() -> Vec<Vector> {
         goodbye("server.goodbye.kicked", GoodbyeReason::Kicked, ""),
         goodbye("server.goodbye.shutdown", GoodbyeReason::Shutdown, "back soon"),
         goodbye("server.goodbye.internal", GoodbyeReason::Internal, ""),
+        goodbye("server.goodbye.room-failed", GoodbyeReason::RoomFailed, ""),
     ]
 }
 

@@ -28,6 +28,7 @@ pub fn prometheus(hub: &Hub, process: &ProcessStats) -> String {
         metrics.events_stale,
     );
     page.one("turns_total", "counter", "Turns of the event loop.", metrics.turns);
+    page.one("pauses_total", "counter", "Times the server itself did not run.", metrics.pauses);
     page.one("open_fds", "gauge", "Open descriptors of the process.", process.open_fds);
     page.one("resident_memory_bytes", "gauge", "Memory of the process in RAM.", process.rss_bytes);
     page.head("cpu_seconds_total", "counter", "CPU time of the process.");

@@ -116,7 +116,11 @@ impl Response {
     /// A response for programs.
     pub fn json(value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
-            Ok(body) => Self::new(200, "application/json", body),
+            Ok(mut body) => {
+                // A terminal's prompt belongs on a line of its own.
+                body.push(b'\n');
+                Self::new(200, "application/json", body)
+            }
             Err(error) => Self::text(500, &format!("cannot encode the answer: {error}\n")),
         }
     }

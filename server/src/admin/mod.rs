@@ -17,12 +17,12 @@ use crate::{
 };
 
 /// What there is to look at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct View<'a> {
     /// Connections, rooms, counters.
     pub hub: &'a Hub,
-    /// What the process uses.
-    pub process: ProcessStats,
+    /// Finds out what the process uses; asked only where it is shown.
+    pub process: &'a dyn Fn() -> ProcessStats,
     /// The time of this look.
     pub now: Time,
 }
@@ -39,7 +39,7 @@ pub fn respond(view: &View<'_>, request: &Request) -> Response {
         "/metrics" => Response::new(
             200,
             "text/plain; version=0.0.4; charset=utf-8",
-            expose::prometheus(view.hub, &view.process).into_bytes(),
+            expose::prometheus(view.hub, &(view.process)()).into_bytes(),
         ),
         "/api/rooms" => Response::json(&rooms(view.hub)),
         "/api/stats" => Response::json(&stats(view)),
@@ -71,7 +71,7 @@ fn rooms(hub: &Hub) -> Vec<RoomView<'_>> {
         game: room.game(),
         players: room.players(),
         seats: room.seats(),
-        tick: room.tick().0,
+        tick: room.last_tick().0,
         tick_hz: room.tick_hz(),
     };
     hub.lobby().rooms().map(view).collect()
@@ -141,7 +141,7 @@ struct ProcessView {
 }
 
 fn stats(view: &View<'_>) -> StatsView {
-    let (hub, process) = (view.hub, view.process);
+    let (hub, process) = (view.hub, (view.process)());
     let (metrics, population) = (hub.metrics(), hub.population());
     let mut leaves = Vec::new();
     for (reason, by_path) in LeaveReason::LABELS.into_iter().zip(&metrics.leaves) {

@@ -46,7 +46,9 @@ pub enum LeaveReason {
     Kicked,
     /// The server is stopping.
     Shutdown,
-    /// A bug of ours, or of the game.
+    /// The game in the player's room failed.
+    RoomFailed,
+    /// A bug of ours.
     Internal,
 }
 
@@ -117,7 +119,7 @@ pub struct Leave {
 
 impl LeaveReason {
     /// The metric labels, in the order of [`Self::index`].
-    pub const LABELS: [&'static str; 18] = [
+    pub const LABELS: [&'static str; 19] = [
         "goodbye",
         "fin",
         "fin_midframe",
@@ -135,6 +137,7 @@ impl LeaveReason {
         "rejected",
         "kicked",
         "shutdown",
+        "room_failed",
         "internal",
     ];
 
@@ -158,7 +161,8 @@ impl LeaveReason {
             Self::Rejected(_) => 14,
             Self::Kicked => 15,
             Self::Shutdown => 16,
-            Self::Internal => 17,
+            Self::RoomFailed => 17,
+            Self::Internal => 18,
         }
     }
 
@@ -187,6 +191,7 @@ impl LeaveReason {
             | Self::Rejected(_)
             | Self::Kicked
             | Self::Shutdown
+            | Self::RoomFailed
             | Self::Internal => Exit::Linger,
             Self::Heartbeat | Self::SlowConsumerBytes | Self::SlowConsumerTime => Exit::Reset,
         }
@@ -205,7 +210,7 @@ impl LeaveReason {
                 LeaveCause::Misbehaved
             }
             Self::Kicked => LeaveCause::Kicked,
-            Self::Shutdown | Self::Internal => LeaveCause::Closed,
+            Self::Shutdown | Self::RoomFailed | Self::Internal => LeaveCause::Closed,
         }
     }
 
@@ -224,6 +229,7 @@ impl LeaveReason {
             Self::Rejected(Rejection::Full) => Some(GoodbyeReason::Full),
             Self::Kicked => Some(GoodbyeReason::Kicked),
             Self::Shutdown => Some(GoodbyeReason::Shutdown),
+            Self::RoomFailed => Some(GoodbyeReason::RoomFailed),
             Self::Internal => Some(GoodbyeReason::Internal),
             _ => None,
         }
@@ -285,6 +291,7 @@ mod tests {
             LeaveReason::Rejected(Rejection::Full),
             LeaveReason::Kicked,
             LeaveReason::Shutdown,
+            LeaveReason::RoomFailed,
             LeaveReason::Internal,
         ];
         assert_eq!(reasons.len(), LeaveReason::LABELS.len());

@@ -38,6 +38,11 @@ pub struct Client {
     pub decoder: FrameDecoder,
     /// What waits to be written.
     pub outbound: OutboundQueue,
+    /// What was read and is beyond its share of a turn.
+    pub backlog: Vec<u8>,
+    /// The nonce of its last ping, until the answer is queued. Only the last one is answered: a
+    /// client that asks faster than it reads must not make the server hold ever more answers.
+    pub pong_due: Option<u32>,
     /// Whether it is in the hub's list of connections to write to.
     pub in_flush_list: bool,
     /// What its deadlines depend on.
@@ -57,10 +62,22 @@ pub struct Pulse {
     pub frame_since: Option<Time>,
     /// Since when its reliable bytes are over the soft limit.
     pub over_soft_since: Option<Time>,
-    /// Since when its socket has taken no byte although some wait.
-    pub stalled_since: Option<Time>,
+    /// Set while its socket takes no byte although some wait.
+    pub stall: Option<Stall>,
     /// The last round trip of a ping, as the server measured it.
     pub round_trip: Option<Duration>,
+}
+
+/// A socket that takes nothing.
+///
+/// Whether its peer reads at all shows only in what the peer's kernel has acknowledged: the socket
+/// takes bytes again in large steps. So that is looked at twice, half the deadline apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// When it began, or when it was looked at last.
+    pub since: Time,
+    /// What was unacknowledged at the last look.
+    pub unsent_bytes: Option<usize>,
 }
 
 /// What is due on a connection.
@@ -72,8 +89,8 @@ pub enum Due {
     Ping,
     /// It is too late for something.
     Leave(LeaveReason),
-    /// A farewell is under way: see whether it has arrived.
-    CheckFarewell,
+    /// Its socket takes nothing, or a farewell is under way: see what the peer has acknowledged.
+    AskUnsent,
     /// The farewell has not arrived in time: cut the connection.
     CutFarewell,
 }
@@ -86,6 +103,8 @@ impl Client {
             phase: Phase::Handshake,
             decoder: FrameDecoder::new(HELLO_FRAME_BYTES_MAX),
             outbound: OutboundQueue::default(),
+            backlog: Vec::new(),
+            pong_due: None,
             in_flush_list: false,
             pulse: Pulse {
                 accepted_at: now,
@@ -93,7 +112,7 @@ impl Client {
                 pinged_at: None,
                 frame_since: None,
                 over_soft_since: None,
-                stalled_since: None,
+                stall: None,
                 round_trip: None,
             },
         }
@@ -106,7 +125,7 @@ impl Client {
         match &self.phase {
             Phase::Dying(_) | Phase::Dead => return Due::Nothing,
             Phase::Lingering(linger) if now >= linger.until => return Due::CutFarewell,
-            Phase::Lingering(_) => return Due::CheckFarewell,
+            Phase::Lingering(_) => return Due::AskUnsent,
             Phase::Handshake if passed(pulse.accepted_at, limits.hello_timeout_ms) => {
                 return Due::Leave(LeaveReason::HelloTimeout);
             }
@@ -116,10 +135,11 @@ impl Client {
         if pulse.frame_since.is_some_and(|since| passed(since, limits.frame_timeout_ms)) {
             return Due::Leave(LeaveReason::FrameTimeout);
         }
-        let too_slow = pulse.stalled_since.is_some_and(|since| passed(since, limits.out_stall_ms))
-            || pulse.over_soft_since.is_some_and(|since| passed(since, limits.out_soft_ms));
-        if too_slow {
+        if pulse.over_soft_since.is_some_and(|since| passed(since, limits.out_soft_ms)) {
             return Due::Leave(LeaveReason::SlowConsumerTime);
+        }
+        if pulse.stall.is_some_and(|stall| passed(stall.since, limits.out_stall_ms / 2)) {
+            return Due::AskUnsent;
         }
         match pulse.pinged_at {
             // Counted from the ping, so that a server that was itself paused asks before it judges.
@@ -148,7 +168,7 @@ impl Client {
                 };
                 let frame = pulse.frame_since.map(|since| since + ms(limits.frame_timeout_ms));
                 let soft = pulse.over_soft_since.map(|since| since + ms(limits.out_soft_ms));
-                let stall = pulse.stalled_since.map(|since| since + ms(limits.out_stall_ms));
+                let stall = pulse.stall.map(|stall| stall.since + ms(limits.out_stall_ms / 2));
                 [frame, soft, stall].into_iter().flatten().chain([heartbeat]).min()
             }
         }
@@ -158,11 +178,43 @@ impl Client {
     pub fn wrote(&mut self, taken_bytes: usize, now: Time, limits: &Limits) {
         self.outbound.advance(taken_bytes);
         if self.outbound.is_empty() {
-            self.pulse.stalled_since = None;
-        } else if taken_bytes > 0 || self.pulse.stalled_since.is_none() {
-            self.pulse.stalled_since = Some(now);
+            self.pulse.stall = None;
+        } else if taken_bytes > 0 || self.pulse.stall.is_none() {
+            self.pulse.stall = Some(Stall { since: now, unsent_bytes: None });
         }
         self.weigh(now, limits);
+    }
+
+    /// Looks at a stall again, now that it is known what the peer has not acknowledged.
+    ///
+    /// Returns the reason to leave if nothing was acknowledged since the last look.
+    pub fn look_at_stall(&mut self, unsent_bytes: Option<usize>, now: Time) -> Option<LeaveReason> {
+        let stall = self.pulse.stall.as_mut()?;
+        let progressed = match (stall.unsent_bytes, unsent_bytes) {
+            (None, _) => true,
+            (Some(before), Some(now)) => now < before,
+            (Some(_), None) => false,
+        };
+        // What cannot be known counts as everything, so that the next look decides.
+        *stall = Stall { since: now, unsent_bytes: Some(unsent_bytes.unwrap_or(usize::MAX)) };
+        (!progressed).then_some(LeaveReason::SlowConsumerTime)
+    }
+
+    /// The server itself did not run for a while: nobody is blamed for that time.
+    pub fn forgive(&mut self, pause: Duration) {
+        let pulse = &mut self.pulse;
+        pulse.accepted_at = pulse.accepted_at + pause;
+        pulse.heard_at = pulse.heard_at + pause;
+        let since = [&mut pulse.pinged_at, &mut pulse.frame_since, &mut pulse.over_soft_since];
+        for time in since.into_iter().flatten() {
+            *time = *time + pause;
+        }
+        if let Some(stall) = &mut pulse.stall {
+            stall.since = stall.since + pause;
+        }
+        if let Phase::Lingering(linger) = &mut self.phase {
+            linger.until = linger.until + pause;
+        }
     }
 
     /// Compares what waits with the limits, after something was queued or written.
@@ -235,18 +287,50 @@ mod tests {
         assert_eq!(playing().due(at(60_000), &LIMITS), Due::Ping);
     }
 
-    #[test]
-    fn a_socket_that_takes_nothing_is_given_up_but_one_that_takes_a_little_is_not() {
+    /// A client with a hundred bytes that its socket does not take.
+    fn stalled() -> Client {
         let mut client = playing();
         client.outbound.push_reliable(std::rc::Rc::from([0; 100]));
         client.wrote(0, at(0), &LIMITS);
-        client.pulse.heard(at(4_900));
-        assert_eq!(client.due(at(4_999), &LIMITS), Due::Nothing);
-        assert_eq!(client.due(at(5_000), &LIMITS), Due::Leave(LeaveReason::SlowConsumerTime));
-        client.wrote(1, at(4_999), &LIMITS);
-        assert_eq!(client.due(at(5_000), &LIMITS), Due::Nothing);
-        client.wrote(99, at(5_001), &LIMITS);
-        assert_eq!(client.pulse.stalled_since, None);
+        client
+    }
+
+    #[test]
+    fn a_socket_that_takes_nothing_is_looked_at_twice_and_then_given_up() {
+        let mut client = stalled();
+        let half = LIMITS.out_stall_ms / 2;
+        client.pulse.heard(at(half));
+        assert_eq!(client.due(at(half - 1), &LIMITS), Due::Nothing);
+        assert_eq!(client.due(at(half), &LIMITS), Due::AskUnsent);
+        assert_eq!(client.look_at_stall(Some(500), at(half)), None);
+        client.pulse.heard(at(2 * half));
+        assert_eq!(client.due(at(2 * half - 1), &LIMITS), Due::Nothing);
+        assert_eq!(client.due(at(2 * half), &LIMITS), Due::AskUnsent);
+        let verdict = client.look_at_stall(Some(500), at(2 * half));
+        assert_eq!(verdict, Some(LeaveReason::SlowConsumerTime));
+    }
+
+    #[test]
+    fn a_peer_that_acknowledges_or_takes_a_little_is_not_given_up() {
+        let mut client = stalled();
+        for look in 0..20 {
+            assert_eq!(client.look_at_stall(Some(500 - look), at(look as u64)), None);
+        }
+        client.wrote(1, at(100), &LIMITS);
+        assert_eq!(client.pulse.stall, Some(Stall { since: at(100), unsent_bytes: None }));
+        client.wrote(99, at(101), &LIMITS);
+        assert_eq!(client.pulse.stall, None);
+    }
+
+    #[test]
+    fn the_servers_own_pause_is_nobodys_fault() {
+        let mut client = stalled();
+        client.pulse.pinged_at = Some(at(1_000));
+        client.pulse.frame_since = Some(at(0));
+        client.pulse.over_soft_since = Some(at(0));
+        client.forgive(Duration::from_secs(60));
+        assert_eq!(client.due(at(60_999), &LIMITS), Due::Nothing);
+        assert_eq!(client.next_deadline(at(60_999), &LIMITS), Some(at(62_000)));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub fn from_process(
         Err(answer) => return Ok(Invocation::Print(answer.render().to_string())),
     };
     let mut variables: Vec<_> =
-        variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        variables.into_iter().filter(|(name, _)| is_a_setting(name)).collect();
     variables.sort();
     let mut config = Config::default();
     let in_environment = variables.iter().find(|(name, _)| name == "GAMEKEEPER_CONFIG");
@@ -65,6 +65,15 @@ pub fn from_process(
     }
     config.validate()?;
     Ok(Invocation::Host(Box::new(config)))
+}
+
+/// Whether an environment variable is meant as a setting.
+///
+/// Kubernetes gives every container in the namespace of a service called `gamekeeper` variables
+/// such as `GAMEKEEPER_SERVICE_HOST` and `GAMEKEEPER_PORT_7777_TCP`; those are not meant.
+fn is_a_setting(variable: &str) -> bool {
+    let Some(name) = variable.strip_prefix(PREFIX) else { return false };
+    !(name == "PORT" || name.starts_with("PORT_") || name.starts_with("SERVICE_"))
 }
 
 fn command() -> Command {
@@ -158,6 +167,16 @@ mod tests {
         assert!(error.starts_with("environment variable GAMEKEEPER_ROM_SIZE: "), "{error}");
         let error = read(&["--ping-after-ms", "60000"], &[]).expect_err("after the heartbeat");
         assert!(error.contains("heartbeat_timeout_ms"), "{error}");
+    }
+
+    #[test]
+    fn what_kubernetes_puts_into_the_environment_is_not_meant() {
+        let variables = [
+            ("GAMEKEEPER_SERVICE_HOST", "10.0.0.1"),
+            ("GAMEKEEPER_PORT", "tcp://10.0.0.1:7777"),
+            ("GAMEKEEPER_PORT_7777_TCP_PROTO", "tcp"),
+        ];
+        assert_eq!(host(&[], &variables), Config::default());
     }
 
     #[test]

@@ -22,8 +22,9 @@ pub struct Config {
     pub listen: Vec<ListenAddr>,
     /// Where operators look; `None` for nowhere.
     pub admin: Option<ListenAddr>,
-    /// The game of a hello that names none.
-    pub game: String,
+    /// The game of a hello that names none; `None` for `arena`, or the first game if that is not
+    /// hosted.
+    pub game: Option<String>,
     /// Steps per second of real-time games; `None` for each game's own.
     pub tick_rate: Option<u16>,
     /// Most players in a room.
@@ -74,7 +75,7 @@ impl Default for Config {
         Self {
             listen: vec![local(7777)],
             admin: Some(local(7778)),
-            game: gamekeeper_protocol::games::arena::NAME.to_owned(),
+            game: None,
             tick_rate: None,
             room_size: 50,
             state_bytes: 1024,

@@ -36,7 +36,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "game",
         value: "NAME",
-        help: "The game of players that name none [default: arena]",
+        help: "The game of players that name none [default: arena, or the first one]",
         repeatable: false,
     },
     Setting {
@@ -116,7 +116,7 @@ impl Config {
             "listen" => self.set_listen(&[value.to_owned()])?,
             "admin" if value == "none" => self.admin = None,
             "admin" => self.admin = Some(address(value)?),
-            "game" => self.game = value.to_owned(),
+            "game" => self.game = Some(value.to_owned()),
             "tick_rate" => self.tick_rate = Some(number(name, value, 1, 60)?),
             "room_size" => self.room_size = number(name, value, 1, 1_000)?,
             "state_bytes" => self.state_bytes = number(name, value, 12, 200_000)?,

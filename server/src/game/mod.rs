@@ -15,8 +15,13 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// The rules of one game, as the state of one room.
 ///
-/// The room calls [`Game::joined`] and [`Game::left`] exactly once per player, then
-/// [`Game::step`] once per tick, then [`Game::snapshot`]. All calls happen on one thread.
+/// In each tick the room calls [`Game::left`] for those who are gone, [`Game::joined`] for those
+/// who are new, then [`Game::step`], then [`Game::snapshot`]. Each player joins once and leaves
+/// once; inputs come only from players that have joined. A room without players does not step.
+/// All calls happen on one thread.
+///
+/// A panic in any of them ends this room, and no other: its players are told that the room has
+/// failed, and may join again.
 pub trait Game: Sized + 'static {
     /// What clients name in their hello.
     const NAME: &'static str;
@@ -30,13 +35,16 @@ pub trait Game: Sized + 'static {
     /// lower it further.
     const SEATS_MAX: u16 = u16::MAX;
 
-    /// What a player asks for. Decoded and therefore well-formed, but not yet legal.
+    /// What a player asks for. Decoded and therefore well-formed, but not yet legal: check it.
+    ///
+    /// At most 4 KiB encoded. Do not put a collection of zero-sized things (`Vec<()>`) into it:
+    /// ten bytes could then claim a billion of them. Nor floats: they may be infinite.
     type Input: DeserializeOwned;
 
-    /// The state that a player may see.
+    /// The state that a player may see. At most 256 KiB encoded; more ends the room.
     type Snapshot: Serialize;
 
-    /// Something that must arrive exactly once and in order.
+    /// Something that must arrive exactly once and in order. At most 256 KiB encoded.
     type Event: Serialize;
 
     /// A new room, without players.

@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, collections::VecDeque};
 
-use super::{leaving, list_for_flush, table::Table};
+use super::{leaving, list_for_flush, rearm_earlier, table::Table, wheel::TimerWheel};
 use crate::{
     client::{
         Client,
@@ -21,6 +21,7 @@ use crate::{
 
 /// Takes a room's frames into its members' queues.
 pub(super) struct Delivery<'a> {
+    pub(super) wheel: &'a mut TimerWheel,
     pub(super) clients: &'a mut Table<Client>,
     pub(super) flush_list: &'a mut VecDeque<ConnectionId>,
     pub(super) metrics: &'a mut Metrics,
@@ -45,6 +46,9 @@ impl Sink for Delivery<'_> {
         let overflow = client.weigh(now, limits);
         if let Some(client) = self.clients.get_mut(to) {
             list_for_flush(self.flush_list, to, client);
+            if client.pulse.over_soft_since == Some(now) {
+                rearm_earlier(self.wheel, to, client, now, limits);
+            }
         }
         if let Some(reason) = overflow {
             let detail = leaving::too_late(reason, limits);

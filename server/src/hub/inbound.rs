@@ -6,23 +6,24 @@
 use std::{borrow::Cow, time::Duration};
 
 use gamekeeper_protocol::{
-    ClientMessage, DecodeError, FrameError, Hello, PROTOCOL_VERSION, ServerMessage,
+    ClientMessage, DecodeError, FrameError, Hello, PROTOCOL_VERSION,
     limits::{CLIENT_FRAME_BYTES_MAX, NAME_BYTES_MAX},
     message::hello_version,
 };
 
-use super::{End, Hub, list_for_flush, ping_nonce};
+use super::{End, Hub, leaving, list_for_flush, ping_nonce, rearm_earlier};
 use crate::{
     client::{
         Pulse,
         leave::{Leave, LeavePath, LeaveReason, ProtocolFault, Rejection},
-        outbound::OutboundQueue,
         phase::Phase,
     },
-    frames::short_frame,
     ids::{ConnectionId, Place},
     metrics::{Farewell, Metrics},
-    room::{lobby::Lobby, session::Accepted},
+    room::{
+        lobby::{JoinError, Lobby},
+        session::Accepted,
+    },
     time::Time,
 };
 
@@ -35,37 +36,59 @@ impl Hub {
         self.metrics.bytes_in += bytes.len() as u64;
         let Some(client) = self.clients.get_mut(id) else { return };
         match &mut client.phase {
-            Phase::Handshake | Phase::Playing(_) => {}
+            Phase::Handshake | Phase::Playing(_) => {
+                debug_assert!(client.backlog.is_empty(), "the backlog comes before new bytes");
+                self.take_in(id, bytes, now);
+            }
             Phase::Lingering(linger) => {
                 linger.discarded_bytes += bytes.len() as u64;
                 if linger.discarded_bytes > self.limits.linger_discard_bytes {
                     self.end_farewell(id, Farewell::Lost);
                 }
-                return;
             }
-            Phase::Dying(_) | Phase::Dead => return,
+            Phase::Dying(_) | Phase::Dead => {}
         }
-        let was_handshake = matches!(client.phase, Phase::Handshake);
-        let was_mid_frame = client.decoder.is_mid_frame();
-        let fault = self.read_frames(id, bytes, now).err();
+    }
+
+    /// Goes on with what was read of a connection and was beyond its share of an earlier turn.
+    ///
+    /// True if some of it still waits: then nothing more is to be read from it in this turn.
+    pub fn resume(&mut self, id: ConnectionId, now: Time) -> bool {
+        let Some(client) = self.clients.get_mut(id) else { return false };
+        if client.backlog.is_empty() {
+            return false;
+        }
+        let backlog = std::mem::take(&mut client.backlog);
+        if client.phase.is_open() {
+            self.take_in(id, &backlog, now);
+        }
+        self.has_backlog(id)
+    }
+
+    /// Whether something that was read of a connection waits for the next turn.
+    pub fn has_backlog(&self, id: ConnectionId) -> bool {
+        self.clients.get(id).is_some_and(|client| !client.backlog.is_empty())
+    }
+
+    /// Reads as many frames as a client may have read in a turn, and keeps the rest.
+    fn take_in(&mut self, id: ConnectionId, bytes: &[u8], now: Time) {
+        let mut rest = bytes;
+        let fault = self.read_frames(id, &mut rest, now).err();
         let Some(client) = self.clients.get_mut(id) else { return };
         let mid_frame = client.decoder.is_mid_frame();
         client.pulse.frame_since = match client.pulse.frame_since {
-            // Still the same frame only if none was completed by these bytes.
-            Some(since) if mid_frame && was_mid_frame && client.pulse.heard_at != now => {
-                Some(since)
-            }
+            // Still the same frame only if these bytes have completed none.
+            Some(since) if mid_frame && client.pulse.heard_at != now => Some(since),
             _ => mid_frame.then_some(now),
         };
+        if fault.is_none() {
+            client.backlog = rest.to_vec();
+        }
         // What was said may have called for answers, and those wait for a reader like all else.
         let overflow = client.weigh(now, &self.limits);
-        let fault = fault.or_else(|| {
-            overflow.map(|reason| (reason, super::leaving::too_late(reason, &self.limits)))
-        });
-        // Other deadlines hold from here on, and they may be nearer than the one that is set.
-        if was_handshake || mid_frame && !was_mid_frame {
-            self.rearm(id, now);
-        }
+        rearm_earlier(&mut self.wheel, id, client, now, &self.limits);
+        let fault = fault
+            .or_else(|| overflow.map(|reason| (reason, leaving::too_late(reason, &self.limits))));
         if let Some((reason, detail)) = fault {
             self.mark(id, Leave { reason, path: LeavePath::Read }, detail);
         }
@@ -86,7 +109,7 @@ impl Hub {
         let reason = match how {
             End::Eof if client.decoder.is_mid_frame() => LeaveReason::FinMidframe,
             End::Eof => LeaveReason::Fin,
-            End::Errno(errno) => super::leaving::classify(errno),
+            End::Errno(errno) => leaving::classify(errno),
         };
         let detail = match how {
             End::Eof => Cow::Borrowed("the client closed the connection"),
@@ -95,13 +118,18 @@ impl Hub {
         self.mark(id, Leave { reason, path }, detail);
     }
 
-    /// Cuts bytes into frames and hands each to [`Conversation`]; stops at the first fault.
-    fn read_frames(&mut self, id: ConnectionId, bytes: &[u8], now: Time) -> Result<(), Fault> {
-        let Self { clients, lobby, metrics, flush_list, default_game, .. } = self;
+    /// Cuts bytes into frames and hands each to [`Conversation`]; stops at the first fault, or when
+    /// the client's share of the turn is used up. `input` is then what is left.
+    fn read_frames<'a>(
+        &mut self,
+        id: ConnectionId,
+        input: &mut &'a [u8],
+        now: Time,
+    ) -> Result<(), Fault> {
+        let Self { clients, lobby, metrics, flush_list, default_game, limits, .. } = self;
         let Some(client) = clients.get_mut(id) else { return Ok(()) };
-        let mut input = bytes;
-        loop {
-            let frame = match client.decoder.next_frame(&mut input) {
+        for _ in 0..limits.frames_per_turn_max {
+            let frame = match client.decoder.next_frame(input) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Ok(()),
                 Err(error) => return Err(framing_fault(error)),
@@ -110,7 +138,7 @@ impl Hub {
                 id,
                 phase: &mut client.phase,
                 pulse: &mut client.pulse,
-                outbound: &mut client.outbound,
+                pong_due: &mut client.pong_due,
                 lobby,
                 metrics,
                 default_game,
@@ -122,10 +150,11 @@ impl Hub {
                 // From here on the limit for players holds, not the one for strangers.
                 client.decoder.set_limit_bytes(CLIENT_FRAME_BYTES_MAX);
             }
-            if !client.outbound.is_empty() {
+            if client.pong_due.is_some() {
                 list_for_flush(flush_list, id, client);
             }
         }
+        Ok(())
     }
 }
 
@@ -134,7 +163,7 @@ struct Conversation<'a> {
     id: ConnectionId,
     phase: &'a mut Phase,
     pulse: &'a mut Pulse,
-    outbound: &'a mut OutboundQueue,
+    pong_due: &'a mut Option<u32>,
     lobby: &'a mut Lobby,
     metrics: &'a mut Metrics,
     default_game: &'a str,
@@ -178,14 +207,22 @@ impl Conversation<'_> {
             return Err((LeaveReason::Rejected(Rejection::BadName), text));
         }
         let game = if hello.game.is_empty() { self.default_game } else { hello.game };
-        let Some(place) = self.lobby.join(game, hello.name, self.id, self.now) else {
-            let games: Vec<&str> = self.lobby.games().names().collect();
-            let text =
-                format!("no game is called {:?} here; hosted are: {}", cut(game), games.join(", "));
-            return Err((LeaveReason::Rejected(Rejection::UnknownGame), text.into()));
-        };
-        self.phase.advance(Phase::Playing(place));
-        Ok(())
+        match self.lobby.join(game, hello.name, self.id, self.now) {
+            Ok(place) => {
+                self.phase.advance(Phase::Playing(place));
+                Ok(())
+            }
+            Err(JoinError::UnknownGame) => {
+                let games: Vec<&str> = self.lobby.games().names().collect();
+                let (game, games) = (cut(game), games.join(", "));
+                let text = format!("no game is called {game:?} here; hosted are: {games}");
+                Err((LeaveReason::Rejected(Rejection::UnknownGame), text.into()))
+            }
+            Err(JoinError::NoMoreIds) => {
+                let text = "this server has used up all its numbers; it must be restarted";
+                Err((LeaveReason::Rejected(Rejection::Full), text.into()))
+            }
+        }
     }
 
     fn message(&mut self, place: Place, message: ClientMessage<'_>) -> Result<(), Fault> {
@@ -195,16 +232,17 @@ impl Conversation<'_> {
                 Err((LeaveReason::Protocol(ProtocolFault::SecondHello), text.into()))
             }
             ClientMessage::Input { sequence, body } => {
-                let accepted = self.lobby.input(place, sequence, body.0).map_err(|error| {
-                    let text = format!("the game cannot read input {sequence}: {error}");
-                    (LeaveReason::Protocol(ProtocolFault::BadInput), text.into())
-                })?;
+                let accepted =
+                    self.lobby.input(place, sequence, body.0, self.now).map_err(|error| {
+                        let text = format!("the game cannot read input {sequence}: {error}");
+                        (LeaveReason::Protocol(ProtocolFault::BadInput), text.into())
+                    })?;
                 self.metrics.inputs += 1;
                 self.metrics.inputs_dropped += u64::from(accepted == Accepted::KeptForOldest);
                 Ok(())
             }
             ClientMessage::Ping { nonce } => {
-                self.outbound.push_reliable(short_frame(&ServerMessage::Pong { nonce }));
+                *self.pong_due = Some(nonce);
                 Ok(())
             }
             ClientMessage::Pong { nonce } => {

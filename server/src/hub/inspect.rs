@@ -3,7 +3,10 @@
 //! Part of [`Hub`]. For the shell, the admin pages and the tests.
 
 use super::Hub;
-use crate::{ids::ConnectionId, limits::Limits, metrics::Metrics, room::lobby::Lobby, time::Time};
+use crate::{
+    client::phase::Phase, ids::ConnectionId, limits::Limits, metrics::Metrics, room::lobby::Lobby,
+    time::Time,
+};
 
 /// Open connections by what they are doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +53,33 @@ impl Hub {
     /// Connections that have a slot, in whatever phase.
     pub fn connections(&self) -> usize {
         self.clients.len()
+    }
+
+    /// Whether a connection is marked: nothing more that it says counts.
+    pub fn is_leaving(&self, id: ConnectionId) -> bool {
+        self.clients.get(id).is_none_or(|client| matches!(client.phase, Phase::Dying(_)))
+    }
+
+    /// Looks at every connection; panics if an invariant of [`Hub`] does not hold.
+    ///
+    /// For tests and simulation, between two turns: it costs time that grows with the connections.
+    pub fn check_invariants(&self, now: Time) {
+        let mut lingering = 0;
+        for id in self.clients.ids() {
+            let client = self.clients.get(id).expect("the table's own id");
+            let dying = matches!(client.phase, Phase::Dying(_));
+            assert_eq!(dying, self.dying.contains(&id), "{id} is in the list if it is dying");
+            lingering += usize::from(matches!(client.phase, Phase::Lingering(_)));
+            if let Some(deadline) = client.next_deadline(now, &self.limits) {
+                let timer = self.wheel.deadline(id.slot);
+                assert!(timer.is_some_and(|timer| timer <= deadline), "{id}: {timer:?} is late");
+            }
+            let unsent = !client.outbound.is_empty() && client.phase.may_write();
+            let waits = client.in_flush_list || client.pulse.stall.is_some();
+            assert!(!unsent || waits, "{id} has something to write and is in no list");
+        }
+        assert_eq!(lingering, self.lingering);
+        assert!(self.ledger_balances() || !self.dying.is_empty(), "{:?}", self.metrics);
     }
 
     /// Timers that are set: one for each connection that waits for something.

@@ -35,7 +35,7 @@ impl Hub {
             self.metrics.leave(leave);
             log_leave(id, &client.peer, leave, &detail);
             if let Some(place) = place {
-                self.lobby.leave(place, leave.reason.cause());
+                self.lobby.leave(place, leave.reason.cause(), now);
             }
             self.exit(id, leave.reason, &detail, now);
         }

@@ -14,7 +14,7 @@
 //! 5. [`Hub::poll_output`] until it is empty, and [`Hub::closed`] for each socket it closed,
 //! 6. [`Hub::admit`] for new connections.
 //!
-//! Deep in a call a connection is only *marked* as ending, by [`Hub::mark`]; what follows from
+//! Deep in a call a connection is only *marked* as ending, by `Hub::mark`; what follows from
 //! that happens in [`Hub::settle`]; and its slot is freed in [`Hub::closed`] and nowhere else.
 
 pub mod io;
@@ -50,7 +50,8 @@ use crate::{
 /// Every connection and every room of a server.
 ///
 /// Invariant: a connection is in `dying` exactly while its phase is [`Phase::Dying`].
-/// Invariant: every connection that is not dying or dead has a timer in `wheel`.
+/// Invariant: every connection that is not dying or dead has a timer in `wheel`, and it is set to
+/// the connection's next deadline or to an earlier time.
 #[derive(Debug)]
 pub struct Hub {
     limits: Limits,
@@ -103,7 +104,9 @@ impl Hub {
     ///
     /// When the server is full the connection is taken in all the same, to be told so and closed.
     pub fn admit(&mut self, peer: PeerAddr, now: Time) -> ConnectionId {
-        let full = self.clients.len() as u64 >= self.limits.connections_max;
+        let strangers = self.population().handshake as u64;
+        let full = self.clients.len() as u64 >= self.limits.connections_max
+            || strangers >= self.limits.handshakes_max;
         let id = self.clients.insert_with(|_| Client::new(peer, now));
         self.metrics.accepted += 1;
         self.metrics.accept(if full { AcceptOutcome::Full } else { AcceptOutcome::Ok });
@@ -131,7 +134,19 @@ impl Hub {
             Input::Ended { connection, how, path } => self.handle_ended(connection, how, path),
             Input::Wrote { connection, taken_bytes } => self.wrote(connection, taken_bytes, now),
             Input::Unsent { connection, unsent_bytes } => {
-                self.farewell_unsent(connection, unsent_bytes, now);
+                self.unsent_known(connection, unsent_bytes, now);
+            }
+        }
+    }
+
+    /// The server itself did not run for a while: nobody's deadline counts that time.
+    pub fn forgive(&mut self, pause: Duration, now: Time) {
+        self.metrics.pauses += 1;
+        let everybody: Vec<ConnectionId> = self.clients.ids().collect();
+        for id in everybody {
+            if let Some(client) = self.clients.get_mut(id) {
+                client.forgive(pause);
+                self.rearm(id, now);
             }
         }
     }
@@ -148,11 +163,13 @@ impl Hub {
         self.fired = fired;
     }
 
-    /// Ticks one room that is due, if there is one.
+    /// Ticks one room that is due at `due_by`, if there is one.
     ///
-    /// `now` may be later than the turn's time: it is what a measured snapshot is stamped with.
-    pub fn tick_next(&mut self, now: Time) -> Option<Ticked> {
+    /// `due_by` must stay the same for all ticks of a turn: then each room ticks at most once in
+    /// it, however long the ticks take. `now` may be later: a measured snapshot is stamped with it.
+    pub fn tick_next(&mut self, due_by: Time, now: Time) -> Option<Ticked> {
         let mut delivery = Delivery {
+            wheel: &mut self.wheel,
             clients: &mut self.clients,
             flush_list: &mut self.flush_list,
             metrics: &mut self.metrics,
@@ -160,7 +177,7 @@ impl Hub {
             now,
             leaving: Vec::new(),
         };
-        let mut ticked = self.lobby.tick_next(now, &mut delivery)?;
+        let mut ticked = self.lobby.tick_next(due_by, now, &mut delivery)?;
         let leaving = delivery.leaving;
         self.metrics.ticks += 1;
         self.metrics.ticks_missed += ticked.missed;
@@ -169,11 +186,11 @@ impl Hub {
         for (id, leave, detail) in leaving {
             self.mark(id, leave, detail);
         }
-        if let Some((error, connections)) = ticked.failed.take() {
-            tracing::error!(room = %ticked.room, %error, "a game's state cannot be sent");
-            let leave = Leave { reason: LeaveReason::Internal, path: LeavePath::App };
+        if let Some((failure, connections)) = ticked.failed.take() {
+            tracing::error!(room = %ticked.room, %failure, "a room has failed and is closed");
+            let leave = Leave { reason: LeaveReason::RoomFailed, path: LeavePath::App };
             for id in connections {
-                self.mark(id, leave, "the game on this server has failed".into());
+                self.mark(id, leave, "the game in this room has failed; join again".into());
             }
         }
         Some(ticked)
@@ -208,6 +225,7 @@ impl Hub {
         let id = self.flush_list.pop_front()?;
         if let Some(client) = self.clients.get_mut(id) {
             client.in_flush_list = false;
+            queue_pong(client);
         }
         Some(id)
     }
@@ -296,7 +314,7 @@ impl Hub {
                 let detail = leaving::too_late(reason, &self.limits);
                 self.mark(id, Leave { reason, path: LeavePath::Timer }, detail);
             }
-            Due::CheckFarewell => self.outputs.push_back(Output::AskUnsent(id)),
+            Due::AskUnsent => self.outputs.push_back(Output::AskUnsent(id)),
             Due::CutFarewell => self.end_farewell(id, Farewell::Deadline),
         }
     }
@@ -304,12 +322,29 @@ impl Hub {
     fn wrote(&mut self, id: ConnectionId, taken_bytes: usize, now: Time) {
         let Some(client) = self.clients.get_mut(id) else { return };
         self.metrics.bytes_out += taken_bytes as u64;
-        let was_stalled = client.pulse.stalled_since.is_some();
         client.wrote(taken_bytes, now, &self.limits);
+        queue_pong(client);
         if client.outbound.is_empty() {
             self.farewell_written(id, now);
-        } else if !was_stalled {
-            self.rearm(id, now);
+        } else {
+            rearm_earlier(&mut self.wheel, id, client, now, &self.limits);
+        }
+    }
+
+    /// The kernel's word on what a peer has not acknowledged.
+    fn unsent_known(&mut self, id: ConnectionId, unsent_bytes: Option<usize>, now: Time) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        match client.phase {
+            Phase::Lingering(_) => self.farewell_unsent(id, unsent_bytes, now),
+            Phase::Playing(_) => {
+                if let Some(reason) = client.look_at_stall(unsent_bytes, now) {
+                    let detail = leaving::too_late(reason, &self.limits);
+                    self.mark(id, Leave { reason, path: LeavePath::Timer }, detail);
+                } else {
+                    self.rearm(id, now);
+                }
+            }
+            Phase::Handshake | Phase::Dying(_) | Phase::Dead => {}
         }
     }
 
@@ -327,6 +362,29 @@ fn list_for_flush(list: &mut VecDeque<ConnectionId>, id: ConnectionId, client: &
     if !client.in_flush_list {
         client.in_flush_list = true;
         list.push_back(id);
+    }
+}
+
+/// Queues the answer to a client's last ping, unless other frames still wait in front of it.
+fn queue_pong(client: &mut Client) {
+    if client.phase.is_open()
+        && client.outbound.held_bytes() == 0
+        && let Some(nonce) = client.pong_due.take()
+    {
+        client.outbound.push_reliable(short_frame(&ServerMessage::Pong { nonce }));
+    }
+}
+
+/// Sets a connection's timer to its next deadline, if that has come nearer.
+fn rearm_earlier(
+    wheel: &mut TimerWheel,
+    id: ConnectionId,
+    client: &Client,
+    now: Time,
+    limits: &Limits,
+) {
+    if let Some(deadline) = client.next_deadline(now, limits) {
+        wheel.set_earlier(id.slot, deadline, now);
     }
 }
 

@@ -19,7 +19,7 @@ const NONE: u32 = u32::MAX;
 
 /// Timers by connection slot.
 ///
-/// Invariant: a slot is in the list of `bucket_of[slot]`, or in none if that is [`NONE`].
+/// Invariant: a slot is in the list of `bucket_of[slot]`, or in none if that is `NONE`.
 /// Invariant: bit `b` of `occupied` is set exactly while bucket `b` has a timer.
 #[derive(Debug)]
 pub struct TimerWheel {
@@ -28,6 +28,8 @@ pub struct TimerWheel {
     next: Vec<u32>,
     previous: Vec<u32>,
     bucket_of: Vec<u32>,
+    /// What each timer was set to, whatever the reach.
+    set_to: Vec<Time>,
     /// The first bucket that has not been fired yet, counted from the clock's zero.
     cursor: u64,
     armed: usize,
@@ -42,6 +44,7 @@ impl TimerWheel {
             next: Vec::new(),
             previous: Vec::new(),
             bucket_of: Vec::new(),
+            set_to: Vec::new(),
             cursor: 0,
             armed: 0,
         }
@@ -59,14 +62,27 @@ impl TimerWheel {
         let bucket = (bucket_at(at) + 1).clamp(self.cursor, reach);
         let index = usize::try_from(bucket % BUCKETS as u64).expect("less than BUCKETS");
         self.link(slot, index);
+        self.set_to[slot as usize] = at;
+    }
+
+    /// Sets the slot's timer to `at`, unless it fires before that anyway.
+    pub fn set_earlier(&mut self, slot: u32, at: Time, now: Time) {
+        if !self.is_set(slot) || at < self.set_to[slot as usize] {
+            self.set(slot, at, now);
+        }
+    }
+
+    /// What the slot's timer was set to, if it has one.
+    pub fn deadline(&self, slot: u32) -> Option<Time> {
+        self.is_set(slot).then(|| self.set_to[slot as usize])
     }
 
     /// Removes the slot's timer, if it has one.
     pub fn cancel(&mut self, slot: u32) {
-        let at = slot as usize;
-        if self.bucket_of.get(at).is_none_or(|bucket| *bucket == NONE) {
+        if !self.is_set(slot) {
             return;
         }
+        let at = slot as usize;
         let bucket = self.bucket_of[at] as usize;
         let (next, previous) = (self.next[at], self.previous[at]);
         if previous == NONE {
@@ -136,12 +152,17 @@ impl TimerWheel {
         self.armed == 0
     }
 
+    fn is_set(&self, slot: u32) -> bool {
+        self.bucket_of.get(slot as usize).is_some_and(|bucket| *bucket != NONE)
+    }
+
     fn link(&mut self, slot: u32, bucket: usize) {
         let at = slot as usize;
         if at >= self.bucket_of.len() {
             self.next.resize(at + 1, NONE);
             self.previous.resize(at + 1, NONE);
             self.bucket_of.resize(at + 1, NONE);
+            self.set_to.resize(at + 1, Time::ZERO);
         }
         let head = self.heads[bucket];
         self.next[at] = head;
@@ -191,6 +212,18 @@ mod tests {
         let mut fired = Vec::new();
         wheel.expire(at(10_000), &mut fired);
         assert_eq!((fired.len(), wheel.len(), wheel.next_due()), (0, 0, None));
+    }
+
+    #[test]
+    fn a_timer_moves_forward_only_when_it_is_set_anew() {
+        let mut wheel = TimerWheel::new();
+        wheel.set(3, at(1_000), at(0));
+        wheel.set_earlier(3, at(2_000), at(0));
+        assert_eq!(wheel.deadline(3), Some(at(1_000)));
+        wheel.set_earlier(3, at(500), at(0));
+        assert_eq!(wheel.deadline(3), Some(at(500)));
+        wheel.cancel(3);
+        assert_eq!(wheel.deadline(3), None);
     }
 
     #[test]

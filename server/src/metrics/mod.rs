@@ -47,6 +47,8 @@ pub struct Metrics {
     pub events_stale: u64,
     /// Turns of the loop.
     pub turns: u64,
+    /// Times that the server itself did not run for a while (a paused machine, a very slow game).
+    pub pauses: u64,
 }
 
 /// What became of an accept.
@@ -107,6 +109,7 @@ impl Metrics {
             inputs_dropped: 0,
             events_stale: 0,
             turns: 0,
+            pauses: 0,
         }
     }
 

@@ -42,6 +42,8 @@ impl Session for Benchmark {
 
     fn left(&mut self, _player: PlayerId, _cause: LeaveCause) {}
 
+    fn forget(&mut self, _player: PlayerId) {}
+
     fn step(&mut self, _tick: Tick) {}
 
     fn drain_effects(&mut self, _take: &mut dyn FnMut(Effect<&[u8]>)) -> Result<(), EncodeError> {

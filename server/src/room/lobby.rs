@@ -5,14 +5,17 @@
 //! Rooms are made on demand, filled up, and disposed when the last player is gone. The lobby is
 //! pure; randomness comes from one seed, which the shell draws at start.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use gamekeeper_protocol::{DecodeError, EncodeError, InputSequence, LeaveCause, PlayerId, RoomId};
+use gamekeeper_protocol::{DecodeError, InputSequence, LeaveCause, PlayerId, RoomId};
 use rand_core::Rng;
 use rand_pcg::Pcg32;
 
 use super::{
-    Room, Sink,
+    Room, RoomFailure, Sink,
     games::{Games, Options},
     schedule::{Due, Schedule},
     session::Accepted,
@@ -23,9 +26,21 @@ use crate::{
     time::Time,
 };
 
+/// Shortest time between two ticks of a turn-based room: that of a room at 60 Hz.
+const TURN_BASED_PERIOD_MIN: Duration = Duration::from_micros(16_667);
+
+/// Why a player cannot be seated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinError {
+    /// The game is not hosted here.
+    UnknownGame,
+    /// Every number for players or rooms has been used.
+    NoMoreIds,
+}
+
 /// Every room of a server.
 ///
-/// Invariant: a room is in `open` exactly while it has a free seat.
+/// Invariant: a room is in `open` exactly while it has a free seat and its game has not failed.
 /// Invariant: no room is without players, but for the time between a leave and the end of it.
 #[derive(Debug)]
 pub struct Lobby {
@@ -36,8 +51,8 @@ pub struct Lobby {
     /// Rooms with a free seat, by game; the oldest is filled first.
     open: BTreeMap<&'static str, BTreeSet<RoomId>>,
     schedule: Schedule,
-    /// Turn-based rooms in which something happened since their last tick.
-    touched: BTreeSet<RoomId>,
+    /// When each turn-based room ticked last.
+    turn_based: BTreeMap<RoomId, Time>,
     next_room: u32,
     next_player: u32,
     players: usize,
@@ -61,7 +76,7 @@ pub struct Ticked {
     /// Players that were in the room.
     pub players: usize,
     /// If the game failed: why, and who was in the room.
-    pub failed: Option<(EncodeError, Vec<ConnectionId>)>,
+    pub failed: Option<(RoomFailure, Vec<ConnectionId>)>,
 }
 
 impl Lobby {
@@ -74,7 +89,7 @@ impl Lobby {
             rooms: BTreeMap::new(),
             open: BTreeMap::new(),
             schedule: Schedule::default(),
-            touched: BTreeSet::new(),
+            turn_based: BTreeMap::new(),
             next_room: 1,
             next_player: 1,
             players: 0,
@@ -96,45 +111,52 @@ impl Lobby {
         self.players
     }
 
-    /// Seats a player in the oldest room of the game that has a free seat, or in a new one;
-    /// `None` if there is no such game.
+    /// Seats a player in the oldest room of the game that has a free seat, or in a new one.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError`] if there is no such game, or no number for another player or room.
     pub fn join(
         &mut self,
         game: &str,
         name: &str,
         connection: ConnectionId,
         now: Time,
-    ) -> Option<Place> {
-        let game = self.games.get(game)?.name;
+    ) -> Result<Place, JoinError> {
+        let game = self.games.get(game).ok_or(JoinError::UnknownGame)?.name;
+        // Ids are never reused: better to refuse after four billion players than to mix up two.
+        let next_player = self.next_player.checked_add(1).ok_or(JoinError::NoMoreIds)?;
         let open = self.open.get(game).and_then(|rooms| rooms.first().copied());
-        let id = open.unwrap_or_else(|| self.open_room(game, now));
+        let id = open.map_or_else(|| self.open_room(game, now), Ok)?;
         let player = PlayerId(self.next_player);
-        self.next_player += 1;
+        self.next_player = next_player;
         self.players += 1;
         let room = self.rooms.get_mut(&id).expect("open rooms exist");
         room.join(player, name, connection);
         if !room.has_free_seat() {
             self.open.entry(game).or_default().remove(&id);
         }
-        self.touch(id);
-        Some(Place { room: id, player })
+        self.touch(id, now);
+        Ok(Place { room: id, player })
     }
 
     /// Takes a player's seat away; disposes the room if it was the last one.
-    pub fn leave(&mut self, place: Place, cause: LeaveCause) {
+    pub fn leave(&mut self, place: Place, cause: LeaveCause, now: Time) {
         let room = self.rooms.get_mut(&place.room).expect("a place's room exists while it is held");
         room.leave(place.player, cause);
         self.players -= 1;
         let game = room.game();
         if room.players() > 0 {
-            self.open.entry(game).or_default().insert(place.room);
-            self.touch(place.room);
+            if !room.has_failed() {
+                self.open.entry(game).or_default().insert(place.room);
+            }
+            self.touch(place.room, now);
             return;
         }
         if let Some(open) = self.open.get_mut(game) {
             open.remove(&place.room);
         }
-        self.touched.remove(&place.room);
+        self.turn_based.remove(&place.room);
         self.schedule.stop(place.room);
         if let Some(room) = self.rooms.remove(&place.room) {
             room.close();
@@ -151,38 +173,42 @@ impl Lobby {
         place: Place,
         sequence: InputSequence,
         body: &[u8],
+        now: Time,
     ) -> Result<Accepted, DecodeError> {
         let room = self.rooms.get_mut(&place.room).expect("a place's room exists while it is held");
         let accepted = room.input(place.player, sequence, body)?;
-        self.touch(place.room);
+        self.touch(place.room, now);
         Ok(accepted)
     }
 
-    /// When [`Self::tick_next`] should be called again: at once for a turn-based room that was
-    /// touched, else when the next real-time room is due.
+    /// When [`Self::tick_next`] should be called again.
     pub fn next_due(&self) -> Option<Time> {
-        if self.touched.is_empty() { self.schedule.next_due() } else { Some(Time::ZERO) }
+        self.schedule.next_due()
     }
 
-    /// Ticks one room that is due at `now`, if there is one.
-    pub fn tick_next(&mut self, now: Time, sink: &mut impl Sink) -> Option<Ticked> {
-        let due = match self.touched.pop_first() {
-            Some(room) => Due { room, planned: now, missed: 0 },
-            None => self.schedule.pop_due(now)?,
-        };
-        let room = self.rooms.get_mut(&due.room).expect("scheduled rooms exist");
+    /// Ticks one room that is due at `due_by`, if there is one. `now` may be later than that.
+    pub fn tick_next(&mut self, due_by: Time, now: Time, sink: &mut impl Sink) -> Option<Ticked> {
+        let Due { room: id, planned, missed } = self.schedule.pop_due(due_by)?;
+        let room = self.rooms.get_mut(&id).expect("scheduled rooms exist");
         let failed = match room.tick_once(now, sink) {
             Ok(()) => None,
-            Err(error) => Some((error, room.connections().collect())),
+            Err(failure) => Some((failure, room.connections().collect())),
         };
-        let players = room.players();
-        Some(Ticked { room: due.room, planned: due.planned, missed: due.missed, players, failed })
+        let (players, game) = (room.players(), room.game());
+        if let Some(last_tick_at) = self.turn_based.get_mut(&id) {
+            *last_tick_at = now;
+        }
+        if failed.is_some() {
+            self.schedule.stop(id);
+            self.open.entry(game).or_default().remove(&id);
+        }
+        Some(Ticked { room: id, planned, missed, players, failed })
     }
 
-    fn open_room(&mut self, game: &'static str, now: Time) -> RoomId {
+    fn open_room(&mut self, game: &'static str, now: Time) -> Result<RoomId, JoinError> {
         let info = self.games.get(game).expect("the caller looked it up");
         let id = RoomId(self.next_room);
-        self.next_room += 1;
+        self.next_room = self.next_room.checked_add(1).ok_or(JoinError::NoMoreIds)?;
         let tick_hz = info.tick_hz(&self.options);
         let seats = info.seats(&self.options);
         let setup = Setup { seed: self.random.next_u64(), seats, tick_hz };
@@ -191,14 +217,20 @@ impl Lobby {
         self.open.entry(game).or_default().insert(id);
         if tick_hz > 0 {
             self.schedule.start(id, tick_hz, now);
+        } else {
+            self.turn_based.insert(id, Time::ZERO);
         }
-        id
+        Ok(id)
     }
 
     /// Notes that something happened in a room, if that is what makes it tick.
-    fn touch(&mut self, id: RoomId) {
-        if self.rooms.get(&id).is_some_and(|room| room.tick_hz() == 0) {
-            self.touched.insert(id);
+    ///
+    /// A turn-based room ticks at once, but not more often than the fastest real-time one: else
+    /// one player could make the whole room work as fast as it can send.
+    fn touch(&mut self, id: RoomId, now: Time) {
+        let Some(&last_tick_at) = self.turn_based.get(&id) else { return };
+        if self.rooms.get(&id).is_some_and(|room| !room.has_failed()) {
+            self.schedule.tick_once(id, now.max(last_tick_at + TURN_BASED_PERIOD_MIN));
         }
     }
 }

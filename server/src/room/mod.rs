@@ -12,6 +12,12 @@ pub mod lobby;
 pub mod schedule;
 pub mod session;
 
+use std::{
+    any::Any,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
 use gamekeeper_protocol::{
     DecodeError, Departed, EncodeError, InputSequence, LeaveCause, Member, PlayerId, RoomId,
     ServerMessage, Tick, Welcome, codec::Bytes,
@@ -37,6 +43,26 @@ pub trait Sink {
     fn kick(&mut self, who: ConnectionId, text: String);
 }
 
+/// Why a room cannot go on. The game's fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoomFailure {
+    /// A state or an event does not fit into a frame.
+    Encode(EncodeError),
+    /// The game panicked, with this text.
+    Panic(String),
+}
+
+impl fmt::Display for RoomFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Encode(error) => error.fmt(f),
+            Self::Panic(text) => write!(f, "the game panicked: {text}"),
+        }
+    }
+}
+
+impl std::error::Error for RoomFailure {}
+
 /// One game session and the players in it.
 ///
 /// Invariant: `members` is sorted by player id, which is the order of joining.
@@ -54,6 +80,8 @@ pub struct Room {
     arrivals: Vec<Seat>,
     /// Players that have been members and are gone since the last tick.
     departures: Vec<Departed>,
+    /// Set when the game failed.
+    failed: bool,
     /// Buffer for a snapshot's body while it is encoded.
     scratch: Vec<u8>,
 }
@@ -91,6 +119,7 @@ impl Room {
             members: Vec::new(),
             arrivals: Vec::new(),
             departures: Vec::new(),
+            failed: false,
             scratch: Vec::new(),
         }
     }
@@ -116,8 +145,13 @@ impl Room {
     }
 
     /// The last tick that was made.
-    pub fn tick(&self) -> Tick {
+    pub fn last_tick(&self) -> Tick {
         self.tick
+    }
+
+    /// Whether the game has failed: nothing happens here any more but leaving.
+    pub fn has_failed(&self) -> bool {
+        self.failed
     }
 
     /// Players that have a seat, or will at the next tick.
@@ -146,6 +180,7 @@ impl Room {
             self.departures.push(Departed { player, cause });
         } else {
             self.arrivals.retain(|seat| seat.player != player);
+            self.session.forget(player);
         }
     }
 
@@ -167,9 +202,22 @@ impl Room {
     ///
     /// # Errors
     ///
-    /// [`EncodeError`] if the game makes a state or an event that does not fit into a frame. The
-    /// room cannot go on then.
-    pub fn tick_once(&mut self, now: Time, sink: &mut impl Sink) -> Result<(), EncodeError> {
+    /// [`RoomFailure`] if the game panics, or makes a state or an event that does not fit into a
+    /// frame. The room cannot go on then: its game is not called again.
+    pub fn tick_once(&mut self, now: Time, sink: &mut impl Sink) -> Result<(), RoomFailure> {
+        assert!(!self.failed, "a failed room does not tick");
+        // What a panic may leave half done is in this room alone, and nobody looks at it again.
+        let attempt = AssertUnwindSafe(|| self.tick(now, sink));
+        let outcome = match catch_unwind(attempt) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(RoomFailure::Encode(error)),
+            Err(panic) => Err(RoomFailure::Panic(panic_text(&*panic))),
+        };
+        self.failed = outcome.is_err();
+        outcome
+    }
+
+    fn tick(&mut self, now: Time, sink: &mut impl Sink) -> Result<(), EncodeError> {
         self.tick = self.tick.next();
         let departures = std::mem::take(&mut self.departures);
         for departed in &departures {
@@ -186,9 +234,17 @@ impl Room {
 
     /// Ends the room: the game hears of those who are gone.
     pub fn close(mut self) {
-        for departed in std::mem::take(&mut self.departures) {
-            self.session.left(departed.player, departed.cause);
+        if self.failed {
+            return;
         }
+        let departures = std::mem::take(&mut self.departures);
+        let tell = AssertUnwindSafe(|| {
+            for departed in departures {
+                self.session.left(departed.player, departed.cause);
+            }
+        });
+        // Nobody is left whom a failure could hurt; the panic itself has been reported.
+        let _ = catch_unwind(tell);
     }
 
     /// Every connection that has a seat here, or will at the next tick.
@@ -271,4 +327,11 @@ impl Room {
         }
         Ok(())
     }
+}
+
+/// What a panic said, if it said anything.
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "no message".to_owned())
 }

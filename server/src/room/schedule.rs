@@ -7,7 +7,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
     time::Duration,
 };
 
@@ -15,15 +15,23 @@ use gamekeeper_protocol::RoomId;
 
 use crate::time::Time;
 
+/// Rooms of one rate beyond which the largest gap is not looked for any more: it is small anyway,
+/// and looking costs time that grows with the number of rooms.
+const GAPS_MAX: usize = 256;
+/// The golden ratio's fraction, in 1/2^32: its multiples spread evenly, however many there are.
+const GOLDEN: u64 = 2_654_435_769;
+
 /// The ticking rooms of a server.
 ///
 /// Invariant: each scheduled room has exactly one entry in `due`; stopped rooms have none that
-/// counts, because their id is not in `phases` any more.
+/// counts, because their id is neither in `phases` nor in `once` any more.
 #[derive(Debug, Default)]
 pub struct Schedule {
     due: BinaryHeap<Reverse<(Time, RoomId)>>,
-    /// Rate and phase of every ticking room.
+    /// Rate and phase of every room that ticks by itself.
     phases: BTreeMap<RoomId, (u16, Duration)>,
+    /// Rooms that are to tick once.
+    once: BTreeSet<RoomId>,
 }
 
 /// A room whose time has come.
@@ -49,9 +57,17 @@ impl Schedule {
         self.due.push(Reverse((first, room)));
     }
 
+    /// Lets a room tick once, at `at`, if it is not to do so already.
+    pub fn tick_once(&mut self, room: RoomId, at: Time) {
+        if self.once.insert(room) {
+            self.due.push(Reverse((at, room)));
+        }
+    }
+
     /// Ends a room's ticks.
     pub fn stop(&mut self, room: RoomId) {
         self.phases.remove(&room);
+        self.once.remove(&room);
     }
 
     /// When the next room is due; possibly one that has stopped meanwhile.
@@ -71,6 +87,9 @@ impl Schedule {
                 return None;
             }
             self.due.pop();
+            if self.once.remove(&room) {
+                return Some(Due { room, planned, missed: 0 });
+            }
             let Some(&(tick_hz, _)) = self.phases.get(&room) else { continue };
             let period = period(tick_hz);
             let missed = nanos(now.since(planned)) / nanos(period);
@@ -82,10 +101,14 @@ impl Schedule {
 
     /// The middle of the largest gap between the phases of rooms with this rate.
     fn freest_phase(&self, tick_hz: u16) -> Duration {
+        let period = nanos(period(tick_hz));
+        if self.phases.len() >= GAPS_MAX {
+            let fraction = (self.phases.len() as u64 * GOLDEN) & 0xffff_ffff;
+            return Duration::from_nanos((period >> 8) * fraction >> 24);
+        }
         let same_rate = self.phases.values().filter(|(other_hz, _)| *other_hz == tick_hz);
         let mut taken: Vec<u64> = same_rate.map(|(_, phase)| nanos(*phase)).collect();
         taken.sort_unstable();
-        let period = nanos(period(tick_hz));
         let Some(&first) = taken.first() else { return Duration::ZERO };
         let ends = taken[1..].iter().copied().chain([first + period]);
         let gaps = taken.iter().zip(ends).map(|(start, end)| (end - start, Reverse(*start)));
@@ -153,6 +176,31 @@ mod tests {
         assert_eq!((due.planned, due.missed), (at(50), 4));
         assert_eq!(schedule.next_due(), Some(at(300)));
         assert_eq!(schedule.pop_due(at(260)), None);
+    }
+
+    #[test]
+    fn a_room_that_ticks_once_ticks_once() {
+        let mut schedule = Schedule::default();
+        schedule.tick_once(RoomId(1), at(10));
+        schedule.tick_once(RoomId(1), at(11));
+        assert_eq!(schedule.pop_due(at(9)), None);
+        let due = schedule.pop_due(at(12)).expect("due at 10");
+        assert_eq!(due, Due { room: RoomId(1), planned: at(10), missed: 0 });
+        assert_eq!(schedule.pop_due(at(100)), None);
+    }
+
+    #[test]
+    fn however_many_rooms_there_are_every_phase_lies_within_the_period() {
+        let mut schedule = Schedule::default();
+        for room in 0..600 {
+            schedule.start(RoomId(room), 20, Time::ZERO);
+        }
+        let mut phases: Vec<u64> =
+            schedule.phases.values().map(|(_, phase)| nanos(*phase)).collect();
+        phases.sort_unstable();
+        assert!(phases.iter().all(|phase| *phase < 50 * MS));
+        let widest = phases.windows(2).map(|pair| pair[1] - pair[0]).max().expect("many");
+        assert!(widest < MS / 2, "spread: {widest} ns");
     }
 
     #[test]

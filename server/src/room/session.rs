@@ -34,6 +34,9 @@ pub trait Session {
     /// A player is gone.
     fn left(&mut self, player: PlayerId, cause: LeaveCause);
 
+    /// Drops the inputs of a player that leaves before it ever joined.
+    fn forget(&mut self, player: PlayerId);
+
     /// One step with the inputs kept so far.
     fn step(&mut self, tick: Tick);
 
@@ -119,8 +122,12 @@ impl<G: Game> Session for Typed<G> {
         self.game.joined(player, name, &mut self.out);
     }
 
-    fn left(&mut self, player: PlayerId, cause: LeaveCause) {
+    fn forget(&mut self, player: PlayerId) {
         self.inputs.retain(|input| input.player != player);
+    }
+
+    fn left(&mut self, player: PlayerId, cause: LeaveCause) {
+        self.forget(player);
         self.game.left(player, cause, &mut self.out);
     }
 

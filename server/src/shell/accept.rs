@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     client::leave::LeavePath,
-    hub::{End, Input},
+    hub::{End, Errno, Input},
     ids::PeerAddr,
     metrics::AcceptOutcome,
     time::Time,
@@ -23,12 +23,16 @@ pub(super) struct Door {
     pending: Vec<bool>,
     /// Set while the process is out of descriptors.
     retry_at: Option<Time>,
+    /// Whether the log says so already.
+    complained: bool,
+    /// Which listener is asked first.
+    first: usize,
 }
 
 impl Door {
     pub(super) fn new(listeners: usize) -> Self {
         // Whoever connected before the first poll has made no edge that we could see.
-        Self { pending: vec![true; listeners], retry_at: None }
+        Self { pending: vec![true; listeners], retry_at: None, complained: false, first: 0 }
     }
 
     /// A listener has something in its queue.
@@ -63,7 +67,11 @@ impl<N: Net> EventLoop<N> {
         }
         self.door.retry_at = None;
         let mut budget = self.hub.limits().accepts_per_turn_max;
-        for listener in 0..self.door.pending.len() {
+        let listeners = self.door.pending.len();
+        // Another one is first each time: a storm at one listener must not starve the others.
+        self.door.first = self.door.first.wrapping_add(1);
+        for turn in 0..listeners {
+            let listener = (self.door.first + turn) % listeners;
             while self.door.pending[listener] && budget > 0 && self.hub.has_room() {
                 budget -= 1;
                 match self.net.accept(listener) {
@@ -73,18 +81,24 @@ impl<N: Net> EventLoop<N> {
                         tracing::debug!(%errno, "a connection failed before it was accepted");
                         self.hub.metrics_mut().accept(AcceptOutcome::Failed);
                     }
-                    Accept::Exhausted(errno) => {
-                        tracing::warn!(%errno, "cannot accept; trying again a little later");
-                        self.hub.metrics_mut().accept(AcceptOutcome::Exhausted);
-                        self.door.retry_at = Some(now + retry_after(&self.hub));
-                        return;
-                    }
+                    Accept::Failed(errno) => return self.shut_for_a_while(errno, now),
                 }
             }
         }
     }
 
+    /// Nobody can be accepted: the listeners are left alone for a moment, neither deaf nor hot.
+    fn shut_for_a_while(&mut self, errno: Errno, now: Time) {
+        if !self.door.complained {
+            self.door.complained = true;
+            tracing::warn!(%errno, "cannot accept anybody; trying again every now and then");
+        }
+        self.hub.metrics_mut().accept(AcceptOutcome::Exhausted);
+        self.door.retry_at = Some(now + retry_after(&self.hub));
+    }
+
     fn take_in(&mut self, stream: N::Stream, peer: PeerAddr, now: Time) {
+        self.door.complained = false;
         let id = self.hub.admit(peer, now);
         let token = Token { kind: TokenKind::Player, slot: id.slot, generation: id.generation };
         let registered = self.net.register(&stream, token);

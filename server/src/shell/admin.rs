@@ -9,6 +9,7 @@ use std::io::IoSlice;
 use super::{
     EventLoop,
     net::{Accept, Flags, Net, Read, Send, Token, TokenKind},
+    retry_after,
 };
 use crate::{
     admin::{self, http::Exchange},
@@ -27,6 +28,8 @@ pub(super) struct AdminDesk<S> {
     listener: Option<usize>,
     /// Whether the listener may have connections in its queue.
     knocked: bool,
+    /// Set while nobody can be accepted.
+    retry_at: Option<Time>,
     visitors: Vec<Option<Visitor<S>>>,
     next_generation: u32,
     timeout_ms: u64,
@@ -51,6 +54,7 @@ impl<S> AdminDesk<S> {
         Self {
             listener,
             knocked: listener.is_some(),
+            retry_at: None,
             visitors,
             next_generation: 0,
             timeout_ms: limits.admin_timeout_ms,
@@ -77,10 +81,11 @@ impl<S> AdminDesk<S> {
     pub(super) fn wake_at(&self) -> Option<Time> {
         let busy = self.visitors.iter().flatten().any(Visitor::can_go_on);
         let free = self.visitors.iter().any(Option::is_none);
-        if busy || self.knocked && free {
+        if busy || self.knocked && free && self.retry_at.is_none() {
             return Some(Time::ZERO);
         }
-        self.visitors.iter().flatten().map(|visitor| visitor.until).min()
+        let deadlines = self.visitors.iter().flatten().map(|visitor| visitor.until);
+        deadlines.chain(self.retry_at).min()
     }
 
     fn is_idle(&self) -> bool {
@@ -121,6 +126,10 @@ impl<N: Net> EventLoop<N> {
 
     fn admit_visitors(&mut self, now: Time) {
         let Some(listener) = self.desk.listener else { return };
+        if self.desk.retry_at.is_some_and(|retry_at| now < retry_at) {
+            return;
+        }
+        self.desk.retry_at = None;
         for seat in 0..self.desk.visitors.len() {
             if !self.desk.knocked {
                 return;
@@ -134,9 +143,9 @@ impl<N: Net> EventLoop<N> {
                     self.desk.knocked = false;
                     return;
                 }
-                // Out of descriptors, too: the next connection makes a new edge.
-                Accept::Skip(_) | Accept::Exhausted(_) => {
-                    self.desk.knocked = false;
+                Accept::Skip(_) => continue,
+                Accept::Failed(_) => {
+                    self.desk.retry_at = Some(now + retry_after(&self.hub));
                     return;
                 }
             };
@@ -176,7 +185,8 @@ impl<N: Net> EventLoop<N> {
         }
         if visitor.exchange.has_request() && *answers_left > 0 {
             *answers_left -= 1;
-            let view = admin::View { hub: &self.hub, process: self.net.process_stats(), now };
+            let process = || self.net.process_stats();
+            let view = admin::View { hub: &self.hub, process: &process, now };
             visitor.exchange.answer(|request| admin::respond(&view, request));
         }
         self.write_visitor(visitor)

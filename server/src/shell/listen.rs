@@ -4,7 +4,10 @@
 
 use std::{
     fs, io,
-    os::{fd::OwnedFd, unix::fs::FileTypeExt as _},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::fs::{FileTypeExt as _, MetadataExt as _},
+    },
     path::Path,
     time::Duration,
 };
@@ -17,19 +20,51 @@ use crate::{config::ListenAddr, limits::Limits};
 /// a reconnect storm, and an overflow costs the client seconds.
 const BACKLOG: i32 = 1024;
 
-/// Opens a listening socket; also says where it really listens, if the port was 0.
+/// A listening socket. Its path, if it has one, goes when it does.
+#[derive(Debug)]
+pub struct Listener {
+    socket: OwnedFd,
+    address: ListenAddr,
+    /// Which file the path was when it was bound: device and inode.
+    file: Option<(u64, u64)>,
+}
+
+impl Listener {
+    /// Where it really listens: the port that the system picked, if it was 0.
+    pub fn address(&self) -> &ListenAddr {
+        &self.address
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let ListenAddr::Unix(path) = &self.address else { return };
+        // A server that started meanwhile may have bound the path anew; that file is not ours.
+        if self.file.is_some() && file_at(path) == self.file {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Opens a listening socket.
 ///
 /// # Errors
 ///
 /// The system's; [`io::ErrorKind::AddrInUse`] if a server is there already.
-pub fn listen(address: &ListenAddr, limits: &Limits) -> io::Result<(OwnedFd, ListenAddr)> {
+pub fn listen(address: &ListenAddr, limits: &Limits) -> io::Result<Listener> {
     match address {
         ListenAddr::Tcp(socket_address) => listen_tcp(*socket_address, limits),
         ListenAddr::Unix(path) => listen_unix(path),
     }
 }
 
-fn listen_tcp(address: std::net::SocketAddr, limits: &Limits) -> io::Result<(OwnedFd, ListenAddr)> {
+fn listen_tcp(address: std::net::SocketAddr, limits: &Limits) -> io::Result<Listener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
     socket.set_reuse_address(true)?;
     socket.set_tcp_nodelay(true)?;
@@ -46,10 +81,10 @@ fn listen_tcp(address: std::net::SocketAddr, limits: &Limits) -> io::Result<(Own
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     let bound = socket.local_addr()?.as_socket().unwrap_or(address);
-    Ok((socket.into(), ListenAddr::Tcp(bound)))
+    Ok(Listener { socket: socket.into(), address: ListenAddr::Tcp(bound), file: None })
 }
 
-fn listen_unix(path: &Path) -> io::Result<(OwnedFd, ListenAddr)> {
+fn listen_unix(path: &Path) -> io::Result<Listener> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
     let address = SockAddr::unix(path)?;
     let is_socket = fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
@@ -65,5 +100,11 @@ fn listen_unix(path: &Path) -> io::Result<(OwnedFd, ListenAddr)> {
     }
     socket.bind(&address)?;
     socket.listen(BACKLOG)?;
-    Ok((socket.into(), ListenAddr::Unix(path.to_owned())))
+    let address = ListenAddr::Unix(path.to_owned());
+    Ok(Listener { socket: socket.into(), address, file: file_at(path) })
+}
+
+/// Which file is at `path`: its device and inode.
+fn file_at(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }

@@ -45,6 +45,9 @@ use crate::{
     time::Time,
 };
 
+/// A turn that begins later than this after its time means that the server was paused.
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// The loop, its sockets and the hub.
 pub struct EventLoop<N: Net> {
     net: N,
@@ -59,6 +62,8 @@ pub struct EventLoop<N: Net> {
     scratch: Box<[u8]>,
     /// When the process ends even if somebody is still being told goodbye.
     stop_by: Option<Time>,
+    /// When the last turn began.
+    turn_begun_at: Time,
 }
 
 /// One connection's socket and what the loop knows of its readiness.
@@ -88,6 +93,7 @@ impl<N: Net> EventLoop<N> {
     /// A loop with `listeners` game listeners; with an admin listener behind them if `admin`.
     pub fn new(net: N, hub: Hub, listeners: usize, admin: bool) -> Self {
         let read_bytes = usize::try_from(hub.limits().read_per_turn_bytes).expect("64-bit system");
+        let turn_begun_at = net.now();
         let desk = AdminDesk::new(admin.then_some(listeners), hub.limits());
         Self {
             net,
@@ -99,6 +105,7 @@ impl<N: Net> EventLoop<N> {
             events: Vec::with_capacity(1024),
             scratch: vec![0; read_bytes].into_boxed_slice(),
             stop_by: None,
+            turn_begun_at,
         }
     }
 
@@ -127,6 +134,7 @@ impl<N: Net> EventLoop<N> {
             return Ok(Flow::Aborted);
         }
         let now = self.net.now();
+        self.forgive_pause(until, now);
         self.read_ready(now);
         self.hub.expire(now);
         self.hub.settle(now);
@@ -147,6 +155,19 @@ impl<N: Net> EventLoop<N> {
         self.serve_admin(now);
         self.hub.metrics_mut().turns += 1;
         Ok(self.stop_state(now))
+    }
+
+    /// If the server itself did not run for a while (the machine was paused, a game took seconds),
+    /// nobody's deadline counts that time: what they sent meanwhile has not been read yet.
+    fn forgive_pause(&mut self, until: Option<Time>, now: Time) {
+        // When this turn should have begun at the latest; without a plan nobody waits for anything.
+        let planned = until.map_or(now, |until| until.max(self.turn_begun_at));
+        let late = now.since(planned);
+        if late > PAUSE {
+            tracing::warn!(late_ms = late.as_millis(), "the server did not run for a while");
+            self.hub.forgive(late, now);
+        }
+        self.turn_begun_at = now;
     }
 
     /// The hub, to look at.
@@ -173,16 +194,20 @@ impl<N: Net> EventLoop<N> {
         self.events.clear();
         self.net.poll(until, &mut self.events)?;
         let events = std::mem::take(&mut self.events);
-        let mut flow = Flow::Continue;
         for event in &events {
-            match *event {
-                NetEvent::Ready { token, flags } => self.note(token, flags),
-                NetEvent::Stop if self.hub.is_stopping() => flow = Flow::Aborted,
-                NetEvent::Stop => self.begin_stop(),
+            if let NetEvent::Ready { token, flags } = *event {
+                self.note(token, flags);
             }
         }
+        // Signals that arrive together are one request.
+        let stop = events.contains(&NetEvent::Stop);
         self.events = events;
-        Ok(flow)
+        match stop {
+            true if self.hub.is_stopping() => return Ok(Flow::Aborted),
+            true => self.begin_stop(),
+            false => {}
+        }
+        Ok(Flow::Continue)
     }
 
     fn note(&mut self, token: Token, flags: Flags) {
@@ -214,7 +239,7 @@ impl<N: Net> EventLoop<N> {
     /// measured state must not be older than the state.
     fn tick_rooms(&mut self, now: Time) {
         let mut begun = now;
-        while self.hub.tick_next(begun).is_some() {
+        while self.hub.tick_next(now, begun).is_some() {
             let ended = self.net.now();
             self.hub.tick_took(ended.since(begun));
             begun = ended;

@@ -154,8 +154,9 @@ pub enum Accept<S> {
     WouldBlock,
     /// The kernel reported an error of the new connection: there may be more behind it.
     Skip(Errno),
-    /// No descriptor or no memory: the connection stays in the queue.
-    Exhausted(Errno),
+    /// Nobody can be accepted now: no descriptor, no memory, or the listener itself is broken.
+    /// What is in the queue stays there.
+    Failed(Errno),
 }
 
 /// What came of [`Net::read`].

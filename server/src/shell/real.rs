@@ -29,7 +29,10 @@ use rustix::{
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
-use super::net::{Accept, Errno, Flags, Net, NetEvent, Read, Send, Token, TokenKind};
+use super::{
+    listen::Listener,
+    net::{Accept, Errno, Flags, Net, NetEvent, Read, Send, Token, TokenKind},
+};
 use crate::{ids::PeerAddr, metrics::ProcessStats, sys, time::Time};
 
 /// Events taken from the kernel at once; more stay there for the next poll.
@@ -49,12 +52,12 @@ pub struct RealNet {
     waker: Arc<Waker>,
     signals: Option<Signals>,
     /// Listeners for players first, the admin listener behind them.
-    listeners: Vec<Option<OwnedFd>>,
+    listeners: Vec<Option<Listener>>,
     admin: Option<usize>,
 }
 
 impl RealNet {
-    /// A network with listening sockets. They must be nonblocking.
+    /// A network with these listening sockets.
     ///
     /// `on_signals` makes SIGTERM and SIGINT a request to stop; without it they keep the meaning
     /// that the host program gave them.
@@ -63,8 +66,8 @@ impl RealNet {
     ///
     /// If the kernel refuses an epoll instance, a timer or a registration.
     pub fn new(
-        listeners: Vec<OwnedFd>,
-        admin: Option<OwnedFd>,
+        listeners: Vec<Listener>,
+        admin: Option<Listener>,
         on_signals: bool,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
@@ -168,10 +171,8 @@ impl Net for RealNet {
         match acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
             Ok((stream, address)) => Accept::Stream(stream, peer_addr(address)),
             Err(E::AGAIN) => Accept::WouldBlock,
-            Err(errno @ (E::MFILE | E::NFILE | E::NOBUFS | E::NOMEM)) => {
-                Accept::Exhausted(Errno(errno.raw_os_error()))
-            }
-            Err(errno) => Accept::Skip(Errno(errno.raw_os_error())),
+            Err(errno) if is_of_one_connection(errno) => Accept::Skip(Errno(errno.raw_os_error())),
+            Err(errno) => Accept::Failed(Errno(errno.raw_os_error())),
         }
     }
 
@@ -250,13 +251,33 @@ impl Net for RealNet {
     }
 }
 
+/// Whether an error of accept is about the one connection that was to be accepted, as accept(2)
+/// lists them; there may be healthy ones behind it.
+fn is_of_one_connection(errno: E) -> bool {
+    matches!(
+        errno,
+        E::CONNABORTED
+            | E::INTR
+            | E::PROTO
+            | E::PERM
+            | E::NETDOWN
+            | E::NOPROTOOPT
+            | E::HOSTDOWN
+            | E::NONET
+            | E::HOSTUNREACH
+            | E::OPNOTSUPP
+            | E::NETUNREACH
+            | E::TIMEDOUT
+    )
+}
+
 fn mio_token(token: Token) -> mio::Token {
     mio::Token(usize::try_from(token.to_bits()).expect("64-bit system"))
 }
 
 fn register(
     registry: &Registry,
-    socket: &OwnedFd,
+    socket: &impl AsFd,
     token: Token,
     interest: Interest,
 ) -> io::Result<()> {

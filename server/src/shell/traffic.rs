@@ -15,8 +15,9 @@ use crate::{
     time::Time,
 };
 
-/// Pieces handed to one vectored send. A client has one or two frames waiting, rarely more.
-const SLICES: usize = 16;
+/// Pieces handed to one vectored send. A client has one or two frames waiting, rarely more; and up
+/// to eight the kernel needs no memory of its own to take them.
+const SLICES: usize = 8;
 
 /// Whether a connection may have more to read.
 enum Drained {
@@ -60,6 +61,9 @@ impl<N: Net> EventLoop<N> {
 
     fn read_until_drained(&mut self, id: ConnectionId, now: Time) -> Drained {
         let Self { net, hub, links, scratch, .. } = self;
+        if hub.resume(id, now) {
+            return Drained::No;
+        }
         // The scratch buffer has the size of the budget.
         let mut budget = scratch.len();
         while budget > 0 {
@@ -67,6 +71,11 @@ impl<N: Net> EventLoop<N> {
             let (how, path) = match net.read(&link.stream, &mut scratch[..budget]) {
                 Read::Bytes(count) => {
                     hub.handle(Input::Bytes { from: id, bytes: &scratch[..count] }, now);
+                    // What follows is not looked at in this turn: the client has had its share,
+                    // or said something that ends it.
+                    if hub.has_backlog(id) || hub.is_leaving(id) {
+                        return Drained::No;
+                    }
                     if count < budget && !link.end_hinted {
                         return Drained::Yes;
                     }
