@@ -217,7 +217,7 @@ fn silence_is_asked_after_and_then_ends_it() {
 fn a_reader_that_stops_reading_is_given_up_in_time() {
     // Its kernel, with a full buffer, may drop even the acknowledgements of what it sends, so that
     // it falls silent as well: not what this test is about.
-    let limits = Limits { socket_send_buffer_bytes: 4096, heartbeat_timeout_ms: 60_000, ..QUICK };
+    let limits = Limits { out_stall_ms: 300, socket_send_buffer_bytes: 4096, ..Limits::DEFAULT };
     let mut rig = Rig::new(limits);
     let mut innocent = rig.join("ada");
     let actor = Player::connect_narrow(rig.address);
