@@ -1,7 +1,7 @@
 //! Hot potato: a whole game of your own, and the server for it.
 //!
 //! ```text
-//! cargo run --release --example hot_potato -- --game hot-potato
+//! cargo run --release --example hot_potato
 //! ```
 //!
 //! `README.md` shows everything from the first `use` to the end; keep the two the same.
