@@ -1,15 +1,16 @@
 //! Whole programs against each other: bots that are killed by the hundred, and the shipped bots.
 
-use std::time::Duration;
+use std::{fs, path::PathBuf, time::Duration};
 
 use gamekeeper_tests::{
     player::Player,
-    program::{Program, ServerProgram, leaves, run},
+    program::{Program, Remains, ServerProgram, leaves, run},
 };
 use rustix::process::Signal;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_server-under-test");
 const BOT: &str = env!("CARGO_BIN_EXE_bot-under-test");
+const LOADTEST: &str = env!("CARGO_BIN_EXE_loadtest-under-test");
 
 /// `kill -9` of a process with three hundred bots, while others play on.
 #[test]
@@ -101,4 +102,33 @@ fn a_bot_without_a_server_says_so() {
     assert_eq!(remains.status.code(), Some(1), "{remains:?}");
     assert!(remains.stderr.contains(&target), "names the address: {remains:?}");
     assert!(started.elapsed() < Duration::from_secs(30));
+}
+
+/// The load test finds nothing wrong with a server that does its work, and says so by its exit
+/// code, its table and its file.
+#[test]
+fn the_load_test_passes_a_good_server() {
+    let json = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("good.json");
+    let remains = load_test(&["--json", json.to_str().expect("an ordinary path")], &[]);
+    assert_eq!(remains.status.code(), Some(0), "{remains:?}");
+    assert!(remains.stdout.contains("VERDICT  PASS"), "{}", remains.stdout);
+    let report = fs::read_to_string(json).expect("the report was written");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("the report is JSON");
+    assert_eq!(report["schema"], 1);
+}
+
+/// And it fails one that does not let everybody in, for that reason.
+#[test]
+fn the_load_test_fails_a_server_that_is_full() {
+    let remains = load_test(&[], &["--connections-max", "10"]);
+    assert_eq!(remains.status.code(), Some(3), "{remains:?}");
+    assert!(remains.stdout.contains("VERDICT  FAIL"), "{}", remains.stdout);
+    assert!(remains.stdout.contains("everybody gets in"), "{}", remains.stdout);
+}
+
+/// A short run with ways of leaving that are noticed at once.
+fn load_test(more: &[&str], server: &[&str]) -> Remains {
+    let args = ["run", "--bots", "20", "--duration", "1s", "--churn", "10/s", "--seed", "1"];
+    let quick = ["--departures", "goodbye,close,reset,half-close,garbage", "--server-bin", SERVER];
+    run(LOADTEST, &[&args[..], &quick, more, &["--"], server].concat(), &[])
 }

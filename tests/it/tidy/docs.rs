@@ -166,3 +166,14 @@ fn the_two_commands_for_a_newcomer_are_in_the_readme_and_the_checks() {
     let bad = Tree::of(&[("README.md", "cargo run --release\n"), (".ci/run", "cargo test\n")]);
     expect_found(&broken_promises(&bad), &["README.md does not", ".ci/run does not"]);
 }
+
+/// The game in the README is the example that is compiled: all of it from its first import.
+#[test]
+fn the_game_in_the_readme_is_the_example() {
+    let tree = Tree::load();
+    let readme = &tree.file("README.md").expect("there is a README").text;
+    let example = &tree.file("server/examples/hot_potato.rs").expect("it is named there").text;
+    let code = example.find("use gamekeeper::").map(|start| &example[start..]);
+    let block = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
+    assert_eq!(block, code, "the README's only Rust block is the example from its first import");
+}
