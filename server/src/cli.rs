@@ -67,6 +67,7 @@ fn run(
 
 fn host(config: &Config, games: Games) -> ExitStatus {
     let _log = log::start(config.log_format, &config.log_level);
+    log::report_panics();
     let server = match Server::bind(config, games, true) {
         Ok(server) => server,
         Err(error) => {

@@ -64,7 +64,7 @@ limits! {
     handshakes_max = 4_000 in 1..=1_000_000;
     /// Connections accepted in one turn of the loop, so that a connect storm cannot delay a tick.
     accepts_per_turn_max = 64 in 1..=10_000;
-    /// How long to leave the listener alone when the process or the system is out of descriptors.
+    /// How long to leave the listeners alone when nobody can be accepted (no descriptors, say).
     accept_retry_ms = 100 in 1..=10_000;
     /// From accept to a complete hello.
     hello_timeout_ms = 5_000 in 100..=60_000;

@@ -68,6 +68,17 @@ pub fn start(format: LogFormat, level: &str) -> Option<LogGuard> {
     Some(LogGuard { lines: Some(lines), written, _thread: thread.ok()? })
 }
 
+/// Reports panics (of games, that is) as log lines instead of writing to stderr on the spot, which
+/// would stall the loop if stderr is blocked.
+pub fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        let text = panic.payload_as_str().unwrap_or("no message");
+        let backtrace = std::backtrace::Backtrace::capture();
+        tracing::error!(place, %backtrace, "panicked: {text}");
+    }));
+}
+
 fn write_lines(waiting: &Receiver<Vec<u8>>, dropped: &AtomicU64) {
     let mut stderr = io::stderr();
     while let Ok(line) = waiting.recv() {

@@ -10,6 +10,7 @@ use gamekeeper::{
 };
 use gamekeeper_protocol::GoodbyeReason;
 use gamekeeper_tests::player::{End, Player};
+use serde::{Deserialize, Deserializer};
 
 /// A game that panics or makes a state that no frame can hold, as its players ask for; and that
 /// panics if it ever sees an input of somebody who has not joined.
@@ -21,7 +22,7 @@ struct Fragile {
 impl Game for Fragile {
     const NAME: &'static str = "fragile";
     const SEATS_MAX: u16 = 2;
-    type Input = u8;
+    type Input = Wish;
     type Snapshot = Vec<u8>;
     type Event = ();
 
@@ -37,12 +38,13 @@ impl Game for Fragile {
         assert!(self.players.remove(&player), "leaves once, after it joined");
     }
 
-    fn step(&mut self, _tick: Tick, inputs: &[PlayerInput<u8>], out: &mut Outbox<()>) {
+    fn step(&mut self, _tick: Tick, inputs: &[PlayerInput<Wish>], out: &mut Outbox<()>) {
         for PlayerInput { player, input, .. } in inputs {
             assert!(self.players.contains(player), "an input of a stranger");
-            match input {
+            match input.0 {
                 1 => panic!("a bug in the rules"),
                 2 => self.state = vec![0; 300_000],
+                5 => self.state = vec![0; 2_000_000],
                 3 => out.kick(*player, "you asked for it"),
                 _ => {}
             }
@@ -52,6 +54,45 @@ impl Game for Fragile {
     fn snapshot(&self, _audience: Audience) -> Vec<u8> {
         self.state.clone()
     }
+}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        assert!(self.state.len() < 1_000_000, "a bug in the clean-up");
+    }
+}
+
+/// What a player wants; some wishes break the code that reads them.
+struct Wish(u8);
+
+impl<'de> Deserialize<'de> for Wish {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wish = u8::deserialize(deserializer)?;
+        assert!(wish != 4, "a bug in the decoding");
+        Ok(Self(wish))
+    }
+}
+
+/// A game that cannot even begin.
+struct Stillborn;
+
+impl Game for Stillborn {
+    const NAME: &'static str = "stillborn";
+    type Input = ();
+    type Snapshot = ();
+    type Event = ();
+
+    fn new(_setup: Setup) -> Self {
+        panic!("a bug in the beginning");
+    }
+
+    fn joined(&mut self, _player: PlayerId, _name: &str, _out: &mut Outbox<()>) {}
+
+    fn left(&mut self, _player: PlayerId, _cause: LeaveCause, _out: &mut Outbox<()>) {}
+
+    fn step(&mut self, _tick: Tick, _inputs: &[PlayerInput<()>], _out: &mut Outbox<()>) {}
+
+    fn snapshot(&self, _audience: Audience) {}
 }
 
 /// A server inside this process, as a game developer would embed it.
@@ -67,8 +108,9 @@ impl Embedded {
         let config = Config { listen, admin: None, ..Config::default() };
         let (bound, binding) = channel();
         let running = thread::spawn(move || {
-            let server = Server::bind(&config, Games::none().with::<Fragile>(), false);
-            let server = server.expect("the only game is the default one");
+            let server =
+                Server::bind(&config, Games::none().with::<Fragile>().with::<Stillborn>(), false);
+            let server = server.expect("fragile comes first");
             let ListenAddr::Tcp(address) = server.addresses().listen[0] else {
                 unreachable!("a TCP address was asked for")
             };
@@ -124,6 +166,28 @@ fn a_panic_ends_its_room_and_no_other() {
 #[test]
 fn a_state_that_no_frame_can_hold_ends_its_room_and_no_other() {
     only_that_room_fails(2);
+}
+
+#[test]
+fn a_panic_while_an_input_is_read_ends_its_room_and_no_other() {
+    only_that_room_fails(4);
+}
+
+#[test]
+fn a_panic_while_the_game_is_dropped_hurts_nobody() {
+    only_that_room_fails(5);
+}
+
+#[test]
+fn a_game_that_cannot_begin_says_so_and_hurts_nobody() {
+    let server = Embedded::start();
+    let mut ada = server.join("ada");
+    let mut bob = Player::connect(server.address);
+    bob.hello("stillborn", "bob");
+    bob.listen_until("the end", |player| player.end.is_some());
+    assert_eq!(bob.goodbye().map(|(reason, _)| reason), Some(GoodbyeReason::RoomFailed));
+    let ticks = ada.ticks().len();
+    ada.listen_until("the game goes on", |ada| ada.ticks().len() > ticks + 3);
 }
 
 #[test]

@@ -105,9 +105,9 @@ fn with_sigpipe_at_its_default_the_process_survives_every_broken_pipe() {
         let gone = join("gone");
         let gone_id = gone.id.expect("welcome");
         if round % 2 == 0 {
-            gone.leave_by_fin()
+            gone.leave_by_fin();
         } else {
-            gone.leave_by_reset()
+            gone.leave_by_reset();
         }
         witness.listen_until("the witness hears of it", |witness| {
             witness.departures().iter().flatten().any(|departed| departed.player == gone_id)

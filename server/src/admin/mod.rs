@@ -6,13 +6,15 @@
 pub mod expose;
 pub mod http;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use self::http::{Request, Response};
 use crate::{
     client::leave::{LeavePath, LeaveReason},
     hub::Hub,
-    metrics::{ProcessStats, TimeHistogram},
+    metrics::{AcceptOutcome, Farewell, ProcessStats, TimeHistogram},
     time::Time,
 };
 
@@ -100,6 +102,9 @@ struct StatsView {
     inputs_dropped_total: u64,
     events_stale_total: u64,
     turns_total: u64,
+    pauses_total: u64,
+    accepts: BTreeMap<&'static str, u64>,
+    farewells: BTreeMap<&'static str, u64>,
     process: ProcessView,
 }
 
@@ -177,6 +182,9 @@ fn stats(view: &View<'_>) -> StatsView {
         inputs_dropped_total: metrics.inputs_dropped,
         events_stale_total: metrics.events_stale,
         turns_total: metrics.turns,
+        pauses_total: metrics.pauses,
+        accepts: AcceptOutcome::LABELS.into_iter().zip(metrics.accepts).collect(),
+        farewells: Farewell::LABELS.into_iter().zip(metrics.farewells).collect(),
         process: ProcessView {
             pid: process.pid,
             cpu_user_seconds: process.cpu_user_seconds,

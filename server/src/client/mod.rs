@@ -71,14 +71,19 @@ pub struct Pulse {
 /// A socket that takes nothing.
 ///
 /// Whether its peer reads at all shows only in what the peer's kernel has acknowledged: the socket
-/// takes bytes again in large steps. So that is looked at twice, half the deadline apart.
+/// takes bytes again in large steps. So that is looked at several times within the deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stall {
-    /// When it began, or when it was looked at last.
+    /// When it began, or when the peer was last seen to have acknowledged something.
     pub since: Time,
+    /// When it began, or when it was looked at last.
+    pub looked_at: Time,
     /// What was unacknowledged at the last look.
     pub unsent_bytes: Option<usize>,
 }
+
+/// How many looks a stalled socket gets within its deadline.
+const STALL_LOOKS: u64 = 4;
 
 /// What is due on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +143,7 @@ impl Client {
         if pulse.over_soft_since.is_some_and(|since| passed(since, limits.out_soft_ms)) {
             return Due::Leave(LeaveReason::SlowConsumerTime);
         }
-        if pulse.stall.is_some_and(|stall| passed(stall.since, limits.out_stall_ms / 2)) {
+        if pulse.stall.is_some_and(|stall| passed(stall.looked_at, stall_look_ms(limits))) {
             return Due::AskUnsent;
         }
         match pulse.pinged_at {
@@ -168,7 +173,7 @@ impl Client {
                 };
                 let frame = pulse.frame_since.map(|since| since + ms(limits.frame_timeout_ms));
                 let soft = pulse.over_soft_since.map(|since| since + ms(limits.out_soft_ms));
-                let stall = pulse.stall.map(|stall| stall.since + ms(limits.out_stall_ms / 2));
+                let stall = pulse.stall.map(|stall| stall.looked_at + ms(stall_look_ms(limits)));
                 [frame, soft, stall].into_iter().flatten().chain([heartbeat]).min()
             }
         }
@@ -180,24 +185,30 @@ impl Client {
         if self.outbound.is_empty() {
             self.pulse.stall = None;
         } else if taken_bytes > 0 || self.pulse.stall.is_none() {
-            self.pulse.stall = Some(Stall { since: now, unsent_bytes: None });
+            self.pulse.stall = Some(Stall { since: now, looked_at: now, unsent_bytes: None });
         }
         self.weigh(now, limits);
     }
 
     /// Looks at a stall again, now that it is known what the peer has not acknowledged.
     ///
-    /// Returns the reason to leave if nothing was acknowledged since the last look.
-    pub fn look_at_stall(&mut self, unsent_bytes: Option<usize>, now: Time) -> Option<LeaveReason> {
+    /// Returns the reason to leave if nothing was acknowledged for too long.
+    pub fn look_at_stall(
+        &mut self,
+        unsent_bytes: Option<usize>,
+        now: Time,
+        limits: &Limits,
+    ) -> Option<LeaveReason> {
         let stall = self.pulse.stall.as_mut()?;
-        let progressed = match (stall.unsent_bytes, unsent_bytes) {
-            (None, _) => true,
-            (Some(before), Some(now)) => now < before,
-            (Some(_), None) => false,
-        };
-        // What cannot be known counts as everything, so that the next look decides.
-        *stall = Stall { since: now, unsent_bytes: Some(unsent_bytes.unwrap_or(usize::MAX)) };
-        (!progressed).then_some(LeaveReason::SlowConsumerTime)
+        stall.looked_at = now;
+        if let (Some(before), Some(now_unsent)) = (stall.unsent_bytes, unsent_bytes)
+            && now_unsent < before
+        {
+            stall.since = now;
+        }
+        stall.unsent_bytes = unsent_bytes;
+        let over = now >= stall.since + ms(limits.out_stall_ms);
+        over.then_some(LeaveReason::SlowConsumerTime)
     }
 
     /// The server itself did not run for a while: nobody is blamed for that time.
@@ -211,6 +222,7 @@ impl Client {
         }
         if let Some(stall) = &mut pulse.stall {
             stall.since = stall.since + pause;
+            stall.looked_at = stall.looked_at + pause;
         }
         if let Phase::Lingering(linger) = &mut self.phase {
             linger.until = linger.until + pause;
@@ -237,6 +249,11 @@ impl Pulse {
         self.heard_at = now;
         self.pinged_at = None;
     }
+}
+
+/// How long after one look at a stalled socket the next one follows, in milliseconds.
+fn stall_look_ms(limits: &Limits) -> u64 {
+    limits.out_stall_ms / STALL_LOOKS
 }
 
 /// How long a pinged client has to say something, in milliseconds.
@@ -296,29 +313,30 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_takes_nothing_is_looked_at_twice_and_then_given_up() {
+    fn a_socket_that_takes_nothing_is_looked_at_and_then_given_up() {
         let mut client = stalled();
-        let half = LIMITS.out_stall_ms / 2;
-        client.pulse.heard(at(half));
-        assert_eq!(client.due(at(half - 1), &LIMITS), Due::Nothing);
-        assert_eq!(client.due(at(half), &LIMITS), Due::AskUnsent);
-        assert_eq!(client.look_at_stall(Some(500), at(half)), None);
-        client.pulse.heard(at(2 * half));
-        assert_eq!(client.due(at(2 * half - 1), &LIMITS), Due::Nothing);
-        assert_eq!(client.due(at(2 * half), &LIMITS), Due::AskUnsent);
-        let verdict = client.look_at_stall(Some(500), at(2 * half));
-        assert_eq!(verdict, Some(LeaveReason::SlowConsumerTime));
+        let verdicts = [None, None, None, Some(LeaveReason::SlowConsumerTime)];
+        for (look, verdict) in (1..).zip(verdicts) {
+            let time = at(look * stall_look_ms(&LIMITS));
+            client.pulse.heard(time);
+            assert_eq!(client.due(time - ms(1), &LIMITS), Due::Nothing);
+            assert_eq!(client.due(time, &LIMITS), Due::AskUnsent);
+            assert_eq!(client.look_at_stall(Some(500), time, &LIMITS), verdict, "look {look}");
+        }
     }
 
     #[test]
     fn a_peer_that_acknowledges_or_takes_a_little_is_not_given_up() {
         let mut client = stalled();
-        for look in 0..20 {
-            assert_eq!(client.look_at_stall(Some(500 - look), at(look as u64)), None);
+        for look in 1..20 {
+            let (unsent, time) = (500 - look, at(look as u64 * (LIMITS.out_stall_ms - 1)));
+            assert_eq!(client.look_at_stall(Some(unsent), time, &LIMITS), None, "look {look}");
         }
-        client.wrote(1, at(100), &LIMITS);
-        assert_eq!(client.pulse.stall, Some(Stall { since: at(100), unsent_bytes: None }));
-        client.wrote(99, at(101), &LIMITS);
+        let time = at(1_000_000);
+        client.wrote(1, time, &LIMITS);
+        let anew = Stall { since: time, looked_at: time, unsent_bytes: None };
+        assert_eq!(client.pulse.stall, Some(anew));
+        client.wrote(99, time, &LIMITS);
         assert_eq!(client.pulse.stall, None);
     }
 
@@ -330,7 +348,7 @@ mod tests {
         client.pulse.over_soft_since = Some(at(0));
         client.forgive(Duration::from_secs(60));
         assert_eq!(client.due(at(60_999), &LIMITS), Due::Nothing);
-        assert_eq!(client.next_deadline(at(60_999), &LIMITS), Some(at(62_000)));
+        assert_eq!(client.next_deadline(at(60_999), &LIMITS), Some(at(61_250)));
     }
 
     #[test]

@@ -22,8 +22,8 @@ pub struct Config {
     pub listen: Vec<ListenAddr>,
     /// Where operators look; `None` for nowhere.
     pub admin: Option<ListenAddr>,
-    /// The game of a hello that names none; `None` for `arena`, or the first game if that is not
-    /// hosted.
+    /// The game of a hello that names none; `None` for `arena`, or the first game by alphabet if
+    /// that is not hosted.
     pub game: Option<String>,
     /// Steps per second of real-time games; `None` for each game's own.
     pub tick_rate: Option<u16>,

@@ -36,7 +36,8 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "game",
         value: "NAME",
-        help: "The game of players that name none [default: arena, or the first one]",
+        help: "The game of players that name none [default: arena; if that is not hosted, the \
+               first by alphabet]",
         repeatable: false,
     },
     Setting {

@@ -120,12 +120,7 @@ impl Hub {
 
     /// Cuts bytes into frames and hands each to [`Conversation`]; stops at the first fault, or when
     /// the client's share of the turn is used up. `input` is then what is left.
-    fn read_frames<'a>(
-        &mut self,
-        id: ConnectionId,
-        input: &mut &'a [u8],
-        now: Time,
-    ) -> Result<(), Fault> {
+    fn read_frames(&mut self, id: ConnectionId, input: &mut &[u8], now: Time) -> Result<(), Fault> {
         let Self { clients, lobby, metrics, flush_list, default_game, limits, .. } = self;
         let Some(client) = clients.get_mut(id) else { return Ok(()) };
         for _ in 0..limits.frames_per_turn_max {
@@ -217,6 +212,10 @@ impl Conversation<'_> {
                 let (game, games) = (cut(game), games.join(", "));
                 let text = format!("no game is called {game:?} here; hosted are: {games}");
                 Err((LeaveReason::Rejected(Rejection::UnknownGame), text.into()))
+            }
+            Err(JoinError::GameFailed) => {
+                tracing::error!(game, "a room cannot be made: the game panicked");
+                Err((LeaveReason::RoomFailed, "the game on this server has failed".into()))
             }
             Err(JoinError::NoMoreIds) => {
                 let text = "this server has used up all its numbers; it must be restarted";

@@ -337,7 +337,7 @@ impl Hub {
         match client.phase {
             Phase::Lingering(_) => self.farewell_unsent(id, unsent_bytes, now),
             Phase::Playing(_) => {
-                if let Some(reason) = client.look_at_stall(unsent_bytes, now) {
+                if let Some(reason) = client.look_at_stall(unsent_bytes, now, &self.limits) {
                     let detail = leaving::too_late(reason, &self.limits);
                     self.mark(id, Leave { reason, path: LeavePath::Timer }, detail);
                 } else {

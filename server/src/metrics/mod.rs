@@ -60,7 +60,7 @@ pub enum AcceptOutcome {
     DeadOnArrival,
     /// The server is full; the connection was told so.
     Full,
-    /// The process or the system has no descriptor or memory left; tried again a little later.
+    /// Nobody could be accepted (no descriptor, no memory, a broken listener); tried again later.
     Exhausted,
     /// The kernel reported some other error of the new connection; skipped.
     Failed,

@@ -7,6 +7,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
 
@@ -36,6 +37,8 @@ pub enum JoinError {
     UnknownGame,
     /// Every number for players or rooms has been used.
     NoMoreIds,
+    /// The game panicked when a room was to be made.
+    GameFailed,
 }
 
 /// Every room of a server.
@@ -177,6 +180,10 @@ impl Lobby {
     ) -> Result<Accepted, DecodeError> {
         let room = self.rooms.get_mut(&place.room).expect("a place's room exists while it is held");
         let accepted = room.input(place.player, sequence, body)?;
+        if room.has_failed() {
+            // Its next tick says so, whenever that would have been.
+            self.schedule.tick_once(place.room, now);
+        }
         self.touch(place.room, now);
         Ok(accepted)
     }
@@ -212,7 +219,8 @@ impl Lobby {
         let tick_hz = info.tick_hz(&self.options);
         let seats = info.seats(&self.options);
         let setup = Setup { seed: self.random.next_u64(), seats, tick_hz };
-        let session = info.start(setup, &self.options);
+        let start = AssertUnwindSafe(|| info.start(setup, &self.options));
+        let session = catch_unwind(start).map_err(|_| JoinError::GameFailed)?;
         self.rooms.insert(id, Room::new(id, game, tick_hz, seats, session));
         self.open.entry(game).or_default().insert(id);
         if tick_hz > 0 {

@@ -80,8 +80,8 @@ pub struct Room {
     arrivals: Vec<Seat>,
     /// Players that have been members and are gone since the last tick.
     departures: Vec<Departed>,
-    /// Set when the game failed.
-    failed: bool,
+    /// Why the game failed, once it has: it is not called again then.
+    failure: Option<RoomFailure>,
     /// Buffer for a snapshot's body while it is encoded.
     scratch: Vec<u8>,
 }
@@ -119,7 +119,7 @@ impl Room {
             members: Vec::new(),
             arrivals: Vec::new(),
             departures: Vec::new(),
-            failed: false,
+            failure: None,
             scratch: Vec::new(),
         }
     }
@@ -151,7 +151,7 @@ impl Room {
 
     /// Whether the game has failed: nothing happens here any more but leaving.
     pub fn has_failed(&self) -> bool {
-        self.failed
+        self.failure.is_some()
     }
 
     /// Players that have a seat, or will at the next tick.
@@ -195,7 +195,15 @@ impl Room {
         sequence: InputSequence,
         body: &[u8],
     ) -> Result<Accepted, DecodeError> {
-        self.session.accept_input(player, sequence, body)
+        if self.has_failed() {
+            return Ok(Accepted::Kept);
+        }
+        let accept = AssertUnwindSafe(|| self.session.accept_input(player, sequence, body));
+        catch_unwind(accept).unwrap_or_else(|panic| {
+            // Told at the next tick, which the lobby sees to.
+            self.failure = Some(RoomFailure::Panic(panic_text(&*panic)));
+            Ok(Accepted::Kept)
+        })
     }
 
     /// One tick: apply who left and who came, step the game, tell everybody.
@@ -205,7 +213,9 @@ impl Room {
     /// [`RoomFailure`] if the game panics, or makes a state or an event that does not fit into a
     /// frame. The room cannot go on then: its game is not called again.
     pub fn tick_once(&mut self, now: Time, sink: &mut impl Sink) -> Result<(), RoomFailure> {
-        assert!(!self.failed, "a failed room does not tick");
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
         // What a panic may leave half done is in this room alone, and nobody looks at it again.
         let attempt = AssertUnwindSafe(|| self.tick(now, sink));
         let outcome = match catch_unwind(attempt) {
@@ -213,7 +223,7 @@ impl Room {
             Ok(Err(error)) => Err(RoomFailure::Encode(error)),
             Err(panic) => Err(RoomFailure::Panic(panic_text(&*panic))),
         };
-        self.failed = outcome.is_err();
+        self.failure = outcome.clone().err();
         outcome
     }
 
@@ -234,14 +244,14 @@ impl Room {
 
     /// Ends the room: the game hears of those who are gone.
     pub fn close(mut self) {
-        if self.failed {
-            return;
-        }
-        let departures = std::mem::take(&mut self.departures);
-        let tell = AssertUnwindSafe(|| {
-            for departed in departures {
-                self.session.left(departed.player, departed.cause);
+        let tell = AssertUnwindSafe(move || {
+            if !self.has_failed() {
+                for departed in std::mem::take(&mut self.departures) {
+                    self.session.left(departed.player, departed.cause);
+                }
             }
+            // Dropping the game is a call of it as well.
+            drop(self);
         });
         // Nobody is left whom a failure could hurt; the panic itself has been reported.
         let _ = catch_unwind(tell);

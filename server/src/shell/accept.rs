@@ -21,7 +21,7 @@ use crate::{
 pub(super) struct Door {
     /// By listener. Edge-triggered, so only an empty queue clears it.
     pending: Vec<bool>,
-    /// Set while the process is out of descriptors.
+    /// Set while nobody can be accepted: no descriptors, no memory, or a broken listener.
     retry_at: Option<Time>,
     /// Whether the log says so already.
     complained: bool,
@@ -47,7 +47,7 @@ impl Door {
         self.retry_at.is_none() && self.pending.contains(&true)
     }
 
-    /// When to try again after running out of descriptors.
+    /// When to try again after nobody could be accepted.
     pub(super) fn retry_at(&self) -> Option<Time> {
         self.retry_at
     }
