@@ -14,7 +14,7 @@ use gamekeeper::{
 };
 use gamekeeper_protocol::Departed;
 use gamekeeper_tests::{
-    blind::Blind,
+    meddler::Meddler,
     player::Player,
     program::{Program, run},
     rig::Rig,
@@ -68,7 +68,7 @@ fn a_reset_is_seen_before_the_write() {
 /// The race that no poll can close, made certain: the hint is kept from the loop.
 #[test]
 fn the_write_after_the_first_one_gets_epipe_and_evicts_that_player_alone() {
-    let mut rig = Rig::with(Limits::DEFAULT, Blind::new);
+    let mut rig = Rig::with(Limits::DEFAULT, Meddler::blind);
     one_vanishes(&mut rig, Player::leave_by_fin, LeaveReason::Fin, LeavePath::Write);
     let sends = &rig.event_loop.net().sends;
     assert!(ends_with_failure(sends, EPIPE), "one EPIPE, and no send after it");
@@ -76,7 +76,7 @@ fn the_write_after_the_first_one_gets_epipe_and_evicts_that_player_alone() {
 
 #[test]
 fn a_write_into_a_reset_gets_econnreset_and_evicts_that_player_alone() {
-    let mut rig = Rig::with(Limits::DEFAULT, Blind::new);
+    let mut rig = Rig::with(Limits::DEFAULT, Meddler::blind);
     one_vanishes(&mut rig, Player::leave_by_reset, LeaveReason::Reset, LeavePath::Write);
     let sends = &rig.event_loop.net().sends;
     assert!(ends_with_failure(sends, ECONNRESET), "one ECONNRESET, and no send after it");

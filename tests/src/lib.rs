@@ -5,13 +5,13 @@
 //! through the seams that production uses as well, or it is not tested here.
 //!
 //! - [`rig`]: the production loop on real sockets, driven turn by turn by the test itself.
-//! - [`blind`]: a network that hides closed peers from the loop, so that only a write finds them.
+//! - [`meddler`]: the real network with hints kept back, or with a clock that jumps.
 //! - [`player`]: a client that does exactly what a test says, also what no real client would.
 //! - [`program`]: the programs as their users start them.
 //!
 //! The tests themselves are in `it/`, all in one binary.
 
-pub mod blind;
+pub mod meddler;
 pub mod player;
 pub mod program;
 pub mod rig;

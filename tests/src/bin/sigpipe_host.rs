@@ -18,7 +18,7 @@ use gamekeeper::{
     limits::Limits,
     shell::{EventLoop, net::Net as _},
 };
-use gamekeeper_tests::blind::Blind;
+use gamekeeper_tests::meddler::Meddler;
 use gamekeeper_tests::rig::{lobby, real_net};
 
 fn main() -> ExitCode {
@@ -45,7 +45,7 @@ fn serve() -> io::Result<()> {
     let (net, address) = real_net(&limits);
     let waker = net.waker();
     let hub = Hub::new(limits, "arena".to_owned(), lobby(50), net.now());
-    let mut event_loop = EventLoop::new(Blind::new(net), hub, 1, false);
+    let mut event_loop = EventLoop::new(Meddler::blind(net), hub, 1, false);
     let mut stdout = io::stdout();
     writeln!(stdout, "listening tcp {address}\nready")?;
     stdout.flush()?;

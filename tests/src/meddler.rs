@@ -1,9 +1,15 @@
-//! A network that hides from the loop that a peer is gone, so that only a write can find out.
+//! The real network with somebody in between: hints are kept back, or the clock jumps.
 //!
-//! It stands for the race that no poll can close: the peer goes after the last look and before the
-//! write. Real sockets, real error numbers; only the hints are kept back.
+//! *Blind*, it hides from the loop that a peer is gone, so that only a write can find out. That
+//! stands for the race that no poll can close: the peer goes after the last look and before the
+//! write. And its clock can be made to *jump*, as it does when a machine is paused. The sockets and
+//! the error numbers are real.
 
-use std::io::{self, IoSlice};
+use std::{
+    cell::Cell,
+    io::{self, IoSlice},
+    time::Duration,
+};
 
 use gamekeeper::{
     hub::Errno,
@@ -12,36 +18,50 @@ use gamekeeper::{
     time::Time,
 };
 
-/// A network without hints about players that have said hello.
-///
-/// The first readiness of each connection passes, so that its hello is read; from then on it only
-/// ever is writable.
+/// A network that is not quite what it seems.
 #[derive(Debug)]
-pub struct Blind<N> {
+pub struct Meddler<N> {
     inner: N,
+    /// Whether hints about players that have said hello are kept back.
+    ///
+    /// The first readiness of each connection passes, so that its hello is read; from then on it
+    /// only ever is writable.
+    blind: bool,
     /// Tokens whose hello has passed.
     seen: Vec<Token>,
+    /// By how much the clock has jumped ahead.
+    ahead: Cell<Duration>,
     /// What came of each send, in order.
     pub sends: Vec<Send>,
 }
 
-impl<N: Net> Blind<N> {
-    /// Blinds a network.
-    pub fn new(inner: N) -> Self {
-        Self { inner, seen: Vec::new(), sends: Vec::new() }
+impl<N: Net> Meddler<N> {
+    /// A network that does as it should, until its clock jumps.
+    pub fn seeing(inner: N) -> Self {
+        Self { inner, blind: false, seen: Vec::new(), ahead: Cell::default(), sends: Vec::new() }
+    }
+
+    /// A network that keeps back hints about players.
+    pub fn blind(inner: N) -> Self {
+        Self { blind: true, ..Self::seeing(inner) }
+    }
+
+    /// Makes the clock jump ahead.
+    pub fn jump(&self, by: Duration) {
+        self.ahead.set(self.ahead.get() + by);
     }
 }
 
-impl<N: Net> Net for Blind<N> {
+impl<N: Net> Net for Meddler<N> {
     type Stream = N::Stream;
 
     fn now(&self) -> Time {
-        self.inner.now()
+        self.inner.now() + self.ahead.get()
     }
 
     fn poll(&mut self, until: Option<Time>, events: &mut Vec<NetEvent>) -> io::Result<()> {
-        self.inner.poll(until, events)?;
-        for event in events {
+        self.inner.poll(until.map(|until| until - self.ahead.get()), events)?;
+        for event in events.iter_mut().filter(|_| self.blind) {
             let NetEvent::Ready { token, flags } = event else { continue };
             if token.kind != TokenKind::Player || !flags.readable {
                 continue;
