@@ -65,6 +65,23 @@ fn a_reset_is_seen_before_the_write() {
     one_vanishes(&mut rig, Player::leave_by_reset, LeaveReason::Reset, LeavePath::Event);
 }
 
+/// Who closes after the turn's first look is found by the second one, and not written to at all.
+#[test]
+fn a_peer_that_goes_within_the_turn_is_seen_before_the_write() {
+    let mut rig = Rig::with(Limits::DEFAULT, Meddler::seeing);
+    let _others = [rig.join("ada"), rig.join("bob")];
+    let gone = rig.join("eve");
+    rig.turn_ticks(3);
+    rig.event_loop.net_mut().before_last_look(move || gone.leave_by_fin());
+    rig.turn_until("the last look was taken", |rig| {
+        rig.event_loop.net().sends_before_last_look.is_some()
+    });
+    let net = rig.event_loop.net();
+    let sends_of_the_turn = net.sends.len() - net.sends_before_last_look.expect("it was taken");
+    assert_eq!(sends_of_the_turn, 2, "to those that are still there, and to nobody else");
+    assert_eq!(rig.left(LeaveReason::Fin, LeavePath::Event), 1);
+}
+
 /// The race that no poll can close, made certain: the hint is kept from the loop.
 #[test]
 fn the_write_after_the_first_one_gets_epipe_and_evicts_that_player_alone() {
@@ -101,6 +118,7 @@ fn with_sigpipe_at_its_default_the_process_survives_every_broken_pipe() {
         player
     };
     let mut witness = join("witness");
+    let mut crowd = Vec::new();
     for round in 0..20 {
         let gone = join("gone");
         let gone_id = gone.id.expect("welcome");
@@ -109,15 +127,18 @@ fn with_sigpipe_at_its_default_the_process_survives_every_broken_pipe() {
         } else {
             gone.leave_by_reset();
         }
+        // Newcomers make membership frames, so that some writes are of several pieces: those take
+        // another system call, which needs the flag as well.
+        crowd.push([join("newcomer"), join("newcomer")]);
         witness.listen_until("the witness hears of it", |witness| {
             witness.departures().iter().flatten().any(|departed| departed.player == gone_id)
         });
     }
     assert_eq!(witness.end, None);
-    drop(witness);
+    drop((witness, crowd));
     host.poke();
     assert!(host.wait().success(), "the host program is alive and ends well");
     let accepted = host.wait_for_line("accepted ");
-    assert_eq!(accepted, "21 left 21");
+    assert_eq!(accepted, "61 left 61");
     assert!(host.wait_for_line("by write ").parse::<u32>().expect("a count") >= 20);
 }

@@ -123,6 +123,21 @@ fn whoever_says_hello_is_in_and_whoever_is_silent_is_asked_and_then_out() {
     world.check();
 }
 
+/// A connection that ends for a second reason has ended for the first one.
+#[test]
+fn the_first_reason_counts() {
+    let mut world = World::new(Limits::DEFAULT);
+    let id = world.connect();
+    world.say(id, &ClientMessage::Hello(Hello::new("", "ada")));
+    world.turn(Duration::from_millis(100));
+    world.say(id, &ClientMessage::Goodbye);
+    world.end(id, End::Errno(Errno(104)));
+    world.turn(Duration::ZERO);
+    let metrics = world.hub.metrics();
+    assert_eq!(metrics.leaves[LeaveReason::Goodbye.index()][LeavePath::Read.index()], 1);
+    assert_eq!((metrics.left(), metrics.late_reasons), (1, 1));
+}
+
 /// A server that was itself paused asks before it judges.
 #[test]
 fn a_pause_of_the_server_kicks_nobody() {

@@ -19,7 +19,6 @@ use gamekeeper::{
 };
 
 /// A network that is not quite what it seems.
-#[derive(Debug)]
 pub struct Meddler<N> {
     inner: N,
     /// Whether hints about players that have said hello are kept back.
@@ -33,17 +32,35 @@ pub struct Meddler<N> {
     ahead: Cell<Duration>,
     /// What came of each send, in order.
     pub sends: Vec<Send>,
+    /// What is to happen just before the loop looks once more without waiting.
+    last_look: Option<Box<dyn FnOnce()>>,
+    /// How many sends there had been when that happened.
+    pub sends_before_last_look: Option<usize>,
 }
 
 impl<N: Net> Meddler<N> {
     /// A network that does as it should, until its clock jumps.
     pub fn seeing(inner: N) -> Self {
-        Self { inner, blind: false, seen: Vec::new(), ahead: Cell::default(), sends: Vec::new() }
+        Self {
+            inner,
+            blind: false,
+            seen: Vec::new(),
+            ahead: Cell::default(),
+            sends: Vec::new(),
+            last_look: None,
+            sends_before_last_look: None,
+        }
     }
 
     /// A network that keeps back hints about players.
     pub fn blind(inner: N) -> Self {
         Self { blind: true, ..Self::seeing(inner) }
+    }
+
+    /// Lets something happen, once, just before the loop polls without waiting: that is, between
+    /// its turn's first look at the sockets and the look before it writes.
+    pub fn before_last_look(&mut self, act: impl FnOnce() + 'static) {
+        self.last_look = Some(Box::new(act));
     }
 
     /// Makes the clock jump ahead.
@@ -60,6 +77,12 @@ impl<N: Net> Net for Meddler<N> {
     }
 
     fn poll(&mut self, until: Option<Time>, events: &mut Vec<NetEvent>) -> io::Result<()> {
+        if until == Some(Time::ZERO)
+            && let Some(act) = self.last_look.take()
+        {
+            act();
+            self.sends_before_last_look = Some(self.sends.len());
+        }
         self.inner.poll(until.map(|until| until - self.ahead.get()), events)?;
         for event in events.iter_mut().filter(|_| self.blind) {
             let NetEvent::Ready { token, flags } = event else { continue };

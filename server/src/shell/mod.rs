@@ -180,6 +180,11 @@ impl<N: Net> EventLoop<N> {
         &self.net
     }
 
+    /// The network, for whoever has made it.
+    pub fn net_mut(&mut self) -> &mut N {
+        &mut self.net
+    }
+
     /// When the next turn must begin at the latest.
     fn wake_at(&self) -> Option<Time> {
         if !self.ready.is_empty() || self.door.is_open() && self.hub.has_room() {
