@@ -228,6 +228,8 @@ pub enum GoodbyeReason {
     Internal,
     /// A bug in the game: the player's room is closed.
     RoomFailed,
+    /// The client sends more frames or bytes than any client may.
+    Flood,
 }
 
 impl fmt::Display for GoodbyeReason {
@@ -246,6 +248,7 @@ impl fmt::Display for GoodbyeReason {
             Self::Kicked => f.write_str("kicked"),
             Self::Shutdown => f.write_str("the server is stopping"),
             Self::Internal => f.write_str("internal error"),
+            Self::Flood => f.write_str("too many frames or bytes"),
             Self::RoomFailed => f.write_str("the game in this room has failed"),
         }
     }

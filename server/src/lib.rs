@@ -22,6 +22,7 @@ pub mod client;
 pub mod config;
 pub mod frames;
 pub mod game;
+pub mod guard;
 pub mod hub;
 pub mod ids;
 pub mod limits;

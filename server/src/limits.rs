@@ -62,6 +62,15 @@ limits! {
     connections_max = 16_000 in 1..=1_000_000;
     /// Connections that have not said hello yet; beyond it newcomers are told that it is full.
     handshakes_max = 4_000 in 1..=1_000_000;
+    /// Connections of one address (of one 64-bit network, for IPv6) at the same time.
+    connections_per_address_max = 256 in 1..=1_000_000;
+    /// New connections of one address each second, once the burst is used up.
+    arrivals_per_address_per_second = 20 in 1..=1_000_000;
+    /// New connections of one address at once.
+    arrivals_per_address_burst = 256 in 1..=1_000_000;
+    /// 1 to count the connections of this machine itself like all others, 0 not to count them.
+    /// Behind a proxy on the same machine everybody has its address.
+    guard_loopback = 0 in 0..=1;
     /// Connections accepted in one turn of the loop, so that a connect storm cannot delay a tick.
     accepts_per_turn_max = 64 in 1..=10_000;
     /// How long to leave the listeners alone when nobody can be accepted (no descriptors, say).
@@ -79,6 +88,14 @@ limits! {
     read_per_turn_bytes = 16_384 in 1_024..=1_048_576;
     /// Frames of one client that are looked at in one turn; the rest waits for the next turn.
     frames_per_turn_max = 64 in 1..=100_000;
+    /// Frames of one client each second, once the burst is used up; more is a flood.
+    frames_per_second = 120 in 1..=1_000_000;
+    /// Frames of one client at once: what piles up while its network hangs for a few seconds.
+    frames_burst = 600 in 1..=1_000_000;
+    /// Bytes of one client each second, once the burst is used up; more is a flood.
+    bytes_per_second = 32_768 in 256..=1_073_741_824;
+    /// Bytes of one client at once.
+    bytes_burst = 131_072 in 8_192..=1_073_741_824;
     /// Bytes written to one client in one turn; the rest waits for the next turn.
     write_per_turn_bytes = 65_536 in 4_096..=16_777_216;
     /// Inputs of one player that count in one tick; when there are more, the oldest are dropped.

@@ -10,11 +10,10 @@ use gamekeeper::{
     client::leave::{LeavePath, LeaveReason},
     hub::Errno,
     limits::Limits,
-    shell::net::{Net, Send},
+    shell::net::Send,
 };
 use gamekeeper_protocol::Departed;
 use gamekeeper_tests::{
-    meddler::Meddler,
     player::Player,
     program::{Program, run},
     rig::Rig,
@@ -25,7 +24,7 @@ const ECONNRESET: Errno = Errno(104);
 
 /// Three players in a room; the third leaves in some way, and everybody else is watched.
 #[track_caller]
-fn one_vanishes<N: Net>(rig: &mut Rig<N>, leave: fn(Player), reason: LeaveReason, path: LeavePath) {
+fn one_vanishes(rig: &mut Rig, leave: fn(Player), reason: LeaveReason, path: LeavePath) {
     let mut others = [rig.join("ada"), rig.join("bob")];
     let gone = rig.join("eve");
     let gone_id = gone.id.expect("welcome");
@@ -68,7 +67,7 @@ fn a_reset_is_seen_before_the_write() {
 /// Who closes after the turn's first look is found by the second one, and not written to at all.
 #[test]
 fn a_peer_that_goes_within_the_turn_is_seen_before_the_write() {
-    let mut rig = Rig::with(Limits::DEFAULT, Meddler::seeing);
+    let mut rig = Rig::new(Limits::DEFAULT);
     let _others = [rig.join("ada"), rig.join("bob")];
     let gone = rig.join("eve");
     rig.turn_ticks(3);
@@ -85,7 +84,7 @@ fn a_peer_that_goes_within_the_turn_is_seen_before_the_write() {
 /// The race that no poll can close, made certain: the hint is kept from the loop.
 #[test]
 fn the_write_after_the_first_one_gets_epipe_and_evicts_that_player_alone() {
-    let mut rig = Rig::with(Limits::DEFAULT, Meddler::blind);
+    let mut rig = Rig::blind(Limits::DEFAULT);
     one_vanishes(&mut rig, Player::leave_by_fin, LeaveReason::Fin, LeavePath::Write);
     let sends = &rig.event_loop.net().sends;
     assert!(ends_with_failure(sends, EPIPE), "one EPIPE, and no send after it");
@@ -93,7 +92,7 @@ fn the_write_after_the_first_one_gets_epipe_and_evicts_that_player_alone() {
 
 #[test]
 fn a_write_into_a_reset_gets_econnreset_and_evicts_that_player_alone() {
-    let mut rig = Rig::with(Limits::DEFAULT, Meddler::blind);
+    let mut rig = Rig::blind(Limits::DEFAULT);
     one_vanishes(&mut rig, Player::leave_by_reset, LeaveReason::Reset, LeavePath::Write);
     let sends = &rig.event_loop.net().sends;
     assert!(ends_with_failure(sends, ECONNRESET), "one ECONNRESET, and no send after it");

@@ -90,6 +90,6 @@ fn a_farewell_survives_a_client_that_keeps_talking() {
 #[test]
 fn a_stop_without_players_is_immediate() {
     let mut rig = Rig::new(Limits::DEFAULT);
-    rig.event_loop.net().waker().wake().expect("the poll can be woken");
+    rig.event_loop.net().inner().waker().wake().expect("the poll can be woken");
     assert_eq!(rig.event_loop.run().expect("the poll works"), Flow::Stopped);
 }

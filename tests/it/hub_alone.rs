@@ -21,6 +21,8 @@ struct World {
     /// Connections whose socket takes no bytes.
     stuck: Vec<ConnectionId>,
     closed: BTreeMap<ConnectionId, u32>,
+    /// What no peer has acknowledged.
+    unsent_bytes: usize,
 }
 
 impl World {
@@ -32,11 +34,12 @@ impl World {
             open: Vec::new(),
             stuck: Vec::new(),
             closed: BTreeMap::new(),
+            unsent_bytes: 0,
         }
     }
 
     fn connect(&mut self) -> ConnectionId {
-        let id = self.hub.admit(PeerAddr::Unknown, self.now);
+        let id = self.hub.admit(PeerAddr::Unknown, self.now).expect("no address is counted");
         assert!(!self.open.contains(&id), "an id is given once");
         self.open.push(id);
         id
@@ -80,7 +83,7 @@ impl World {
             match output {
                 Output::ShutdownWrite(_) => {}
                 Output::AskUnsent(connection) => {
-                    let unsent_bytes = Some(0);
+                    let unsent_bytes = Some(self.unsent_bytes);
                     self.hub.handle(Input::Unsent { connection, unsent_bytes }, self.now);
                 }
                 Output::Close { connection, .. } => {
@@ -121,6 +124,60 @@ fn whoever_says_hello_is_in_and_whoever_is_silent_is_asked_and_then_out() {
     assert!((6_000..6_050).contains(&waited.as_millis()), "{waited:?}");
     world.turn(Duration::ZERO);
     world.check();
+}
+
+/// A farewell is waited for until the peer's kernel has it, or the peer closes, or time is up.
+#[test]
+fn a_farewell_is_waited_for_but_not_for_ever() {
+    let garbage = [1, 0, 0, 0, 0xff];
+    let farewell = |world: &mut World| {
+        let id = world.connect();
+        world.say(id, &ClientMessage::Hello(Hello::new("", "ada")));
+        world.turn(Duration::from_millis(100));
+        world.unsent_bytes = 1;
+        world.read(id, &garbage);
+        world.turn(Duration::from_millis(500));
+        world.turn(Duration::from_millis(500));
+        assert_eq!(world.hub.population().lingering, 1, "still waiting after a second");
+        id
+    };
+    let mut world = World::new(Limits::DEFAULT);
+    farewell(&mut world);
+    world.unsent_bytes = 0;
+    world.turn(Duration::from_millis(50));
+    assert_eq!(world.hub.metrics().farewells, [1, 0, 0], "acknowledged");
+
+    let id = farewell(&mut world);
+    world.end(id, End::Eof);
+    world.turn(Duration::ZERO);
+    assert_eq!(world.hub.metrics().farewells, [2, 0, 0], "read and closed by the peer");
+
+    farewell(&mut world);
+    world.turn(Duration::from_millis(1_600));
+    assert_eq!(world.hub.metrics().farewells, [2, 0, 1], "given up after two seconds");
+
+    let id = farewell(&mut world);
+    world.read(id, &[0; 70_000]);
+    world.turn(Duration::ZERO);
+    assert_eq!(world.hub.metrics().farewells, [2, 1, 1], "given up: it only talks");
+    assert!(world.open.is_empty());
+    world.check();
+}
+
+/// What follows a fault is not looked at.
+#[test]
+fn nothing_that_comes_after_a_fault_counts() {
+    let mut world = World::new(Limits::DEFAULT);
+    let id = world.connect();
+    world.say(id, &ClientMessage::Hello(Hello::new("benchmark", "ada")));
+    world.turn(Duration::from_millis(100));
+    let mut bytes = vec![1, 0, 0, 0, 0xff];
+    let input = ClientMessage::Input { sequence: InputSequence(1), body: Bytes(&[0]) };
+    input.encode(&mut bytes).expect("short");
+    world.read(id, &bytes);
+    world.say(id, &input);
+    world.turn(Duration::ZERO);
+    assert_eq!((world.hub.metrics().inputs, world.hub.metrics().left()), (0, 1));
 }
 
 /// A connection that ends for a second reason has ended for the first one.
@@ -237,7 +294,7 @@ fn a_room_that_is_slower_than_its_period_ticks_once_in_a_turn() {
 /// A turn-based room steps when somebody acts, but not as often as somebody can send.
 #[test]
 fn a_flood_of_moves_is_a_few_ticks() {
-    let mut world = World::new(Limits::DEFAULT);
+    let mut world = World::new(Limits { frames_burst: 2_000, ..Limits::DEFAULT });
     let id = world.connect();
     world.say(id, &ClientMessage::Hello(Hello::new("noughts", "ada")));
     world.turn(Duration::from_millis(20));
@@ -254,7 +311,7 @@ fn a_flood_of_moves_is_a_few_ticks() {
 /// One client's thousand frames are spread over turns, and none is lost.
 #[test]
 fn a_client_has_its_share_of_a_turn_and_no_more() {
-    let mut world = World::new(Limits::DEFAULT);
+    let mut world = World::new(Limits { frames_burst: 2_000, ..Limits::DEFAULT });
     let id = world.connect();
     world.say(id, &ClientMessage::Hello(Hello::new("benchmark", "ada")));
     world.turn(Duration::from_millis(20));

@@ -10,6 +10,7 @@ use gamekeeper::{
 };
 use gamekeeper_protocol::{ClientMessage, GoodbyeReason, Hello};
 use gamekeeper_tests::{
+    meddler::AcceptFailure,
     player::{End, Heard, Player},
     rig::Rig,
 };
@@ -21,6 +22,15 @@ const QUICK: Limits = Limits {
     ping_after_ms: 100,
     heartbeat_timeout_ms: 400,
     out_stall_ms: 300,
+    ..Limits::DEFAULT
+};
+
+/// Limits for a client that says more than any client should.
+const CHATTY: Limits = Limits {
+    frames_burst: 1_000_000,
+    frames_per_second: 1_000_000,
+    bytes_burst: 100_000_000,
+    bytes_per_second: 100_000_000,
     ..Limits::DEFAULT
 };
 
@@ -168,6 +178,50 @@ fn an_input_that_the_game_cannot_read() {
 }
 
 #[test]
+fn more_frames_than_any_client_may_send() {
+    let act = |actor: &mut Player| {
+        let mut frames = Vec::new();
+        for nonce in 0..700 {
+            ClientMessage::Ping { nonce }.encode(&mut frames).expect("short");
+        }
+        actor.send(&frames);
+    };
+    case(act, LeaveReason::Flood, LeavePath::Read, |actor| {
+        hears(actor, GoodbyeReason::Flood, "more than 120 frames a second, 600 at once");
+    });
+}
+
+#[test]
+fn more_bytes_than_any_client_may_send() {
+    // The benchmark takes any input, so that only its size can be wrong.
+    let limits = Limits { bytes_burst: 8_192, bytes_per_second: 256, ..Limits::DEFAULT };
+    let mut rig = Rig::new(limits);
+    let mut actor = Player::connect(rig.address);
+    actor.hello("benchmark", "eve");
+    rig.turn_until("the player is welcome", |_| actor.try_welcome().is_some());
+    for sequence in 0..3 {
+        actor.input(sequence, &[0; 4_000]);
+    }
+    rig.turn_until("the leave is counted", |rig| rig.left_in_all() > 0);
+    rig.turn_until("the connection is closed", |rig| rig.event_loop.hub().connections() == 0);
+    assert_eq!(rig.left(LeaveReason::Flood, LeavePath::Read), 1);
+    hears(&mut actor, GoodbyeReason::Flood, "more than 256 bytes a second, 8192 at once");
+}
+
+/// What piles up while a network hangs for some seconds is not a flood.
+#[test]
+fn five_seconds_of_input_at_once_are_no_flood() {
+    let mut rig = Rig::new(Limits::DEFAULT);
+    let mut player = rig.join("ada");
+    for sequence in 0..300 {
+        player.input(sequence, &[0, 0, 0, 0]);
+    }
+    rig.turn_until("all were read", |rig| rig.event_loop.hub().metrics().inputs == 300);
+    rig.turn_ticks(3);
+    assert_eq!(rig.left_in_all(), 0);
+}
+
+#[test]
 fn half_a_frame_and_then_silence() {
     let act = |actor: &mut Player| actor.send(&[16, 0, 0, 0, 1, 2, 3]);
     case_with(QUICK, act, LeaveReason::FrameTimeout, LeavePath::Timer, |actor| {
@@ -217,7 +271,7 @@ fn silence_is_asked_after_and_then_ends_it() {
 fn a_reader_that_stops_reading_is_given_up_in_time() {
     // Its kernel, with a full buffer, may drop even the acknowledgements of what it sends, so that
     // it falls silent as well: not what this test is about.
-    let limits = Limits { out_stall_ms: 300, socket_send_buffer_bytes: 4096, ..Limits::DEFAULT };
+    let limits = Limits { out_stall_ms: 300, socket_send_buffer_bytes: 4096, ..CHATTY };
     let mut rig = Rig::new(limits);
     let mut innocent = rig.join("ada");
     let actor = Player::connect_narrow(rig.address);
@@ -329,6 +383,48 @@ fn a_full_server_says_so() {
     rig.turn_until("the connection is closed", |rig| rig.event_loop.hub().connections() == 2);
     hears(&mut third, GoodbyeReason::Full, "full");
     assert_eq!(rig.left(LeaveReason::Rejected(Rejection::Full), LeavePath::Accept), 1);
+}
+
+/// The listener is edge-triggered: whoever waits in its queue makes no second edge. A failed accept
+/// must not forget them, nor ask again and again without a pause.
+#[test]
+fn a_failed_accept_forgets_nobody() {
+    for failure in [AcceptFailure::OutOfDescriptors, AcceptFailure::PeerAborted] {
+        let mut rig = Rig::new(Limits::DEFAULT);
+        rig.event_loop.net_mut().fail_accept(failure);
+        let mut player = Player::connect(rig.address);
+        player.hello("", "ada");
+        rig.turn_until("the player is welcome", |_| player.try_welcome().is_some());
+        assert!(rig.event_loop.hub().metrics().turns < 100, "asked again and again");
+    }
+}
+
+/// An address with too many connections, or that makes them too fast, is turned away at the door;
+/// others are not, and once it has gone it may come again.
+#[test]
+fn one_address_has_its_share_and_no_more() {
+    let guarded = Limits { guard_loopback: 1, ..Limits::DEFAULT };
+    let mut rig = Rig::new(Limits { connections_per_address_max: 2, ..guarded.clone() });
+    let seated = [rig.join("ada"), rig.join("bob")];
+    let mut third = Player::connect(rig.address);
+    rig.turn_until("the third is turned away", |_| {
+        third.listen();
+        third.end.is_some()
+    });
+    assert_eq!((rig.event_loop.hub().connections(), rig.left_in_all()), (2, 0));
+    seated.into_iter().for_each(Player::leave_by_fin);
+    rig.turn_until("both have left", |rig| rig.event_loop.hub().connections() == 0);
+    rig.join("eve");
+
+    let slow = Limits { arrivals_per_address_burst: 3, ..guarded };
+    let mut rig = Rig::new(Limits { arrivals_per_address_per_second: 1, ..slow });
+    let mut storm: Vec<Player> = (0..10).map(|_| Player::connect(rig.address)).collect();
+    rig.turn_until("the others are turned away", |_| {
+        storm.iter_mut().for_each(Player::listen);
+        storm.iter().filter(|player| player.end.is_some()).count() == 7
+    });
+    assert_eq!(rig.event_loop.hub().connections(), 3);
+    assert!(rig.event_loop.hub().ledger_balances());
 }
 
 /// A connection that is reset before it is accepted harms nobody.

@@ -32,10 +32,21 @@ pub struct Meddler<N> {
     ahead: Cell<Duration>,
     /// What came of each send, in order.
     pub sends: Vec<Send>,
+    /// What the next accepts are to fail with.
+    accept_failures: Vec<AcceptFailure>,
     /// What is to happen just before the loop looks once more without waiting.
     last_look: Option<Box<dyn FnOnce()>>,
     /// How many sends there had been when that happened.
     pub sends_before_last_look: Option<usize>,
+}
+
+/// How an accept can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptFailure {
+    /// EMFILE: the process has no descriptor left.
+    OutOfDescriptors,
+    /// ECONNABORTED: the connection that was to be accepted is gone.
+    PeerAborted,
 }
 
 impl<N: Net> Meddler<N> {
@@ -47,6 +58,7 @@ impl<N: Net> Meddler<N> {
             seen: Vec::new(),
             ahead: Cell::default(),
             sends: Vec::new(),
+            accept_failures: Vec::new(),
             last_look: None,
             sends_before_last_look: None,
         }
@@ -55,6 +67,16 @@ impl<N: Net> Meddler<N> {
     /// A network that keeps back hints about players.
     pub fn blind(inner: N) -> Self {
         Self { blind: true, ..Self::seeing(inner) }
+    }
+
+    /// The network underneath.
+    pub fn inner(&self) -> &N {
+        &self.inner
+    }
+
+    /// Makes the next accept fail; what is in the queue stays there.
+    pub fn fail_accept(&mut self, failure: AcceptFailure) {
+        self.accept_failures.push(failure);
     }
 
     /// Lets something happen, once, just before the loop polls without waiting: that is, between
@@ -83,7 +105,10 @@ impl<N: Net> Net for Meddler<N> {
             act();
             self.sends_before_last_look = Some(self.sends.len());
         }
-        self.inner.poll(until.map(|until| until - self.ahead.get()), events)?;
+        // Not for ever, so that a test whose server has nothing left to do can give up.
+        let at_last = self.now() + Duration::from_secs(1);
+        let until = until.map_or(at_last, |until| until.min(at_last));
+        self.inner.poll(Some(until - self.ahead.get()), events)?;
         for event in events.iter_mut().filter(|_| self.blind) {
             let NetEvent::Ready { token, flags } = event else { continue };
             if token.kind != TokenKind::Player || !flags.readable {
@@ -99,7 +124,11 @@ impl<N: Net> Net for Meddler<N> {
     }
 
     fn accept(&mut self, listener: usize) -> Accept<N::Stream> {
-        self.inner.accept(listener)
+        match self.accept_failures.pop() {
+            Some(AcceptFailure::OutOfDescriptors) => Accept::Failed(Errno(24)),
+            Some(AcceptFailure::PeerAborted) => Accept::Skip(Errno(103)),
+            None => self.inner.accept(listener),
+        }
     }
 
     fn register(&mut self, stream: &N::Stream, token: Token) -> Result<(), Errno> {

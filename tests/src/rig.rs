@@ -12,40 +12,38 @@ use gamekeeper::{
     hub::Hub,
     limits::Limits,
     room::{games::Options, lobby::Lobby},
-    shell::{EventLoop, Flow, listen::listen, net::Net, real::RealNet},
+    shell::{EventLoop, Flow, listen::listen, net::Net as _, real::RealNet},
 };
 
-use crate::{PATIENCE, player::Player};
+use crate::{PATIENCE, meddler::Meddler, player::Player};
 
 /// A server under the test's hands.
-pub struct Rig<N: Net> {
+pub struct Rig {
     /// The production loop.
-    pub event_loop: EventLoop<N>,
+    pub event_loop: EventLoop<Meddler<RealNet>>,
     /// Where players connect.
     pub address: SocketAddr,
 }
 
-impl Rig<RealNet> {
-    /// A server with these limits on the real network.
+impl Rig {
+    /// A server with these limits.
     pub fn new(limits: Limits) -> Self {
-        Self::with_room_size(limits, 50)
+        Self::build(limits, 50, Meddler::seeing)
     }
 
-    /// A server with these limits and rooms of this size on the real network.
+    /// A server with these limits and rooms of this size.
     pub fn with_room_size(limits: Limits, room_size: u16) -> Self {
-        Self::build(limits, room_size, |net| net)
-    }
-}
-
-impl<N: Net> Rig<N> {
-    /// A server with these limits on a network that `wrap` makes of the real one.
-    pub fn with(limits: Limits, wrap: impl FnOnce(RealNet) -> N) -> Self {
-        Self::build(limits, 50, wrap)
+        Self::build(limits, room_size, Meddler::seeing)
     }
 
-    fn build(limits: Limits, room_size: u16, wrap: impl FnOnce(RealNet) -> N) -> Self {
+    /// A server that learns only by writing that a peer is gone.
+    pub fn blind(limits: Limits) -> Self {
+        Self::build(limits, 50, Meddler::blind)
+    }
+
+    fn build(limits: Limits, room_size: u16, meddle: fn(RealNet) -> Meddler<RealNet>) -> Self {
         let (net, address) = real_net(&limits);
-        let net = wrap(net);
+        let net = meddle(net);
         let hub = Hub::new(limits, "arena".to_owned(), lobby(room_size), net.now());
         Self { event_loop: EventLoop::new(net, hub, 1, false), address }
     }

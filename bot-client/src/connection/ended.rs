@@ -63,6 +63,7 @@ impl Ended {
                 | GoodbyeReason::HelloTimeout
                 | GoodbyeReason::FrameTimeout
                 | GoodbyeReason::Oversize
+                | GoodbyeReason::Flood
                 | GoodbyeReason::Protocol => Side::Us,
                 // Everything else is something that the server has decided or suffered.
                 _ => Side::Server,

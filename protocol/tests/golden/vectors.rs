@@ -135,6 +135,7 @@ fn goodbyes() -> Vec<Vector> {
         goodbye("server.goodbye.shutdown", GoodbyeReason::Shutdown, "back soon"),
         goodbye("server.goodbye.internal", GoodbyeReason::Internal, ""),
         goodbye("server.goodbye.room-failed", GoodbyeReason::RoomFailed, ""),
+        goodbye("server.goodbye.flood", GoodbyeReason::Flood, ""),
     ]
 }
 

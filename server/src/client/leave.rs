@@ -38,6 +38,8 @@ pub enum LeaveReason {
     SlowConsumerTime,
     /// A frame header announced more than is accepted.
     Oversize,
+    /// The client sends more than any client may.
+    Flood,
     /// A frame was not a message, or not one that was allowed.
     Protocol(ProtocolFault),
     /// The hello was understood and refused.
@@ -119,7 +121,7 @@ pub struct Leave {
 
 impl LeaveReason {
     /// The metric labels, in the order of [`Self::index`].
-    pub const LABELS: [&'static str; 19] = [
+    pub const LABELS: [&'static str; 20] = [
         "goodbye",
         "fin",
         "fin_midframe",
@@ -133,6 +135,7 @@ impl LeaveReason {
         "slow_consumer_bytes",
         "slow_consumer_time",
         "oversize",
+        "flood",
         "protocol",
         "rejected",
         "kicked",
@@ -157,12 +160,13 @@ impl LeaveReason {
             Self::SlowConsumerBytes => 10,
             Self::SlowConsumerTime => 11,
             Self::Oversize => 12,
-            Self::Protocol(_) => 13,
-            Self::Rejected(_) => 14,
-            Self::Kicked => 15,
-            Self::Shutdown => 16,
-            Self::RoomFailed => 17,
-            Self::Internal => 18,
+            Self::Flood => 13,
+            Self::Protocol(_) => 14,
+            Self::Rejected(_) => 15,
+            Self::Kicked => 16,
+            Self::Shutdown => 17,
+            Self::RoomFailed => 18,
+            Self::Internal => 19,
         }
     }
 
@@ -187,6 +191,7 @@ impl LeaveReason {
             Self::HelloTimeout
             | Self::FrameTimeout
             | Self::Oversize
+            | Self::Flood
             | Self::Protocol(_)
             | Self::Rejected(_)
             | Self::Kicked
@@ -206,9 +211,11 @@ impl LeaveReason {
             }
             Self::TimedOut | Self::HelloTimeout | Self::Heartbeat => LeaveCause::TimedOut,
             Self::SlowConsumerBytes | Self::SlowConsumerTime => LeaveCause::TooSlow,
-            Self::FrameTimeout | Self::Oversize | Self::Protocol(_) | Self::Rejected(_) => {
-                LeaveCause::Misbehaved
-            }
+            Self::FrameTimeout
+            | Self::Oversize
+            | Self::Flood
+            | Self::Protocol(_)
+            | Self::Rejected(_) => LeaveCause::Misbehaved,
             Self::Kicked => LeaveCause::Kicked,
             Self::Shutdown | Self::RoomFailed | Self::Internal => LeaveCause::Closed,
         }
@@ -220,6 +227,7 @@ impl LeaveReason {
             Self::HelloTimeout => Some(GoodbyeReason::HelloTimeout),
             Self::FrameTimeout => Some(GoodbyeReason::FrameTimeout),
             Self::Oversize => Some(GoodbyeReason::Oversize),
+            Self::Flood => Some(GoodbyeReason::Flood),
             Self::Protocol(_) => Some(GoodbyeReason::Protocol),
             Self::Rejected(Rejection::Version) => Some(GoodbyeReason::VersionUnsupported {
                 server: gamekeeper_protocol::PROTOCOL_VERSION,
@@ -287,6 +295,7 @@ mod tests {
             LeaveReason::SlowConsumerBytes,
             LeaveReason::SlowConsumerTime,
             LeaveReason::Oversize,
+            LeaveReason::Flood,
             LeaveReason::Protocol(ProtocolFault::Undecodable),
             LeaveReason::Rejected(Rejection::Full),
             LeaveReason::Kicked,

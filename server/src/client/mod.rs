@@ -19,6 +19,7 @@ use self::{
     phase::{Linger, Phase},
 };
 use crate::{
+    guard::bucket::{Rate, TokenBucket},
     ids::PeerAddr,
     limits::{Limits, ms},
     time::Time,
@@ -43,10 +44,46 @@ pub struct Client {
     /// The nonce of its last ping, until the answer is queued. Only the last one is answered: a
     /// client that asks faster than it reads must not make the server hold ever more answers.
     pub pong_due: Option<u32>,
+    /// How much it may still say.
+    pub allowance: Allowance,
     /// Whether it is in the hub's list of connections to write to.
     pub in_flush_list: bool,
     /// What its deadlines depend on.
     pub pulse: Pulse,
+}
+
+/// How much a connection may say before it is a flood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    frames: TokenBucket,
+    bytes: TokenBucket,
+}
+
+impl Allowance {
+    fn full(limits: &Limits, now: Time) -> Self {
+        Self {
+            frames: TokenBucket::full(frame_rate(limits), now),
+            bytes: TokenBucket::full(byte_rate(limits), now),
+        }
+    }
+
+    /// A frame came in; false if it is one too many.
+    pub fn frame(&mut self, limits: &Limits, now: Time) -> bool {
+        self.frames.take(1, frame_rate(limits), now)
+    }
+
+    /// So many bytes came in; false if they are too many.
+    pub fn bytes(&mut self, count: usize, limits: &Limits, now: Time) -> bool {
+        self.bytes.take(count as u64, byte_rate(limits), now)
+    }
+}
+
+fn frame_rate(limits: &Limits) -> Rate {
+    Rate { per_second: limits.frames_per_second, burst: limits.frames_burst }
+}
+
+fn byte_rate(limits: &Limits) -> Rate {
+    Rate { per_second: limits.bytes_per_second, burst: limits.bytes_burst }
 }
 
 /// The times that a connection's deadlines count from.
@@ -102,7 +139,7 @@ pub enum Due {
 
 impl Client {
     /// A connection that was just accepted.
-    pub fn new(peer: PeerAddr, now: Time) -> Self {
+    pub fn new(peer: PeerAddr, limits: &Limits, now: Time) -> Self {
         Self {
             peer,
             phase: Phase::Handshake,
@@ -110,6 +147,7 @@ impl Client {
             outbound: OutboundQueue::default(),
             backlog: Vec::new(),
             pong_due: None,
+            allowance: Allowance::full(limits, now),
             in_flush_list: false,
             pulse: Pulse {
                 accepted_at: now,
@@ -275,14 +313,14 @@ mod tests {
     }
 
     fn playing() -> Client {
-        let mut client = Client::new(PeerAddr::Unknown, at(0));
+        let mut client = Client::new(PeerAddr::Unknown, &LIMITS, at(0));
         client.phase.advance(Phase::Playing(Place { room: RoomId(1), player: PlayerId(1) }));
         client
     }
 
     #[test]
     fn a_hello_that_never_comes_is_not_waited_for() {
-        let client = Client::new(PeerAddr::Unknown, at(0));
+        let client = Client::new(PeerAddr::Unknown, &LIMITS, at(0));
         assert_eq!(client.due(at(4_999), &LIMITS), Due::Nothing);
         assert_eq!(client.due(at(5_000), &LIMITS), Due::Leave(LeaveReason::HelloTimeout));
     }
@@ -358,6 +396,8 @@ mod tests {
         client.pulse.frame_since = Some(at(0));
         client.pulse.pinged_at = Some(at(100));
         assert_eq!(client.next_deadline(at(100), &LIMITS), Some(at(5_000)));
-        assert!(Client::new(PeerAddr::Unknown, at(0)).next_deadline(at(0), &LIMITS).is_some());
+        assert!(
+            Client::new(PeerAddr::Unknown, &LIMITS, at(0)).next_deadline(at(0), &LIMITS).is_some()
+        );
     }
 }

@@ -38,6 +38,15 @@ impl Hub {
         match &mut client.phase {
             Phase::Handshake | Phase::Playing(_) => {
                 debug_assert!(client.backlog.is_empty(), "the backlog comes before new bytes");
+                if !client.allowance.bytes(bytes.len(), &self.limits, now) {
+                    let (per_second, burst) =
+                        (self.limits.bytes_per_second, self.limits.bytes_burst);
+                    let detail =
+                        format!("it sends more than {per_second} bytes a second, {burst} at once");
+                    let leave = Leave { reason: LeaveReason::Flood, path: LeavePath::Read };
+                    self.mark(id, leave, detail.into());
+                    return;
+                }
                 self.take_in(id, bytes, now);
             }
             Phase::Lingering(linger) => {
@@ -129,6 +138,12 @@ impl Hub {
                 Ok(None) => return Ok(()),
                 Err(error) => return Err(framing_fault(error)),
             };
+            if !client.allowance.frame(limits, now) {
+                let (per_second, burst) = (limits.frames_per_second, limits.frames_burst);
+                let text =
+                    format!("it sends more than {per_second} frames a second, {burst} at once");
+                return Err((LeaveReason::Flood, text.into()));
+            }
             let mut conversation = Conversation {
                 id,
                 phase: &mut client.phase,

@@ -47,6 +47,7 @@ impl Hub {
         let client = self.clients.remove(id).expect("a socket is closed once");
         assert!(matches!(client.phase, Phase::Dead), "only the dead are buried");
         self.dead -= 1;
+        self.addresses.depart(&client.peer, &self.limits);
     }
 
     /// Lets a settled connection go, in the way that its reason asks for.

@@ -25,14 +25,15 @@ mod delivery;
 mod inbound;
 mod inspect;
 mod leaving;
+mod outgoing;
 
-use std::{borrow::Cow, collections::VecDeque, io::IoSlice, time::Duration};
+use std::{borrow::Cow, collections::VecDeque, time::Duration};
 
 use gamekeeper_protocol::ServerMessage;
 
 pub use self::inspect::Population;
 pub use self::io::{End, Errno, Input, Output};
-use self::{delivery::Delivery, table::Table, wheel::TimerWheel};
+use self::{delivery::Delivery, outgoing::list_for_flush, table::Table, wheel::TimerWheel};
 use crate::{
     client::{
         Client, Due,
@@ -40,6 +41,7 @@ use crate::{
         phase::Phase,
     },
     frames::short_frame,
+    guard::addresses::{Addresses, Refusal},
     ids::{ConnectionId, PeerAddr},
     limits::Limits,
     metrics::{AcceptOutcome, Farewell, Metrics},
@@ -61,6 +63,7 @@ pub struct Hub {
     clients: Table<Client>,
     wheel: TimerWheel,
     lobby: Lobby,
+    addresses: Addresses,
     /// Marked connections, in the order of the marks.
     dying: VecDeque<ConnectionId>,
     outputs: VecDeque<Output>,
@@ -87,6 +90,7 @@ impl Hub {
             clients: Table::new(),
             wheel: TimerWheel::new(),
             lobby,
+            addresses: Addresses::new(),
             dying: VecDeque::new(),
             outputs: VecDeque::new(),
             flush_list: VecDeque::new(),
@@ -103,11 +107,22 @@ impl Hub {
     /// Takes in a connection that was just accepted.
     ///
     /// When the server is full the connection is taken in all the same, to be told so and closed.
-    pub fn admit(&mut self, peer: PeerAddr, now: Time) -> ConnectionId {
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] if its address asks too much: the shell closes it without a word.
+    pub fn admit(&mut self, peer: PeerAddr, now: Time) -> Result<ConnectionId, Refusal> {
+        if let Err(refusal) = self.addresses.arrive(&peer, &self.limits, now) {
+            self.metrics.accept(match refusal {
+                Refusal::TooMany => AcceptOutcome::AddressFull,
+                Refusal::TooFast => AcceptOutcome::RateLimited,
+            });
+            return Err(refusal);
+        }
         let strangers = self.population().handshake as u64;
         let full = self.clients.len() as u64 >= self.limits.connections_max
             || strangers >= self.limits.handshakes_max;
-        let id = self.clients.insert_with(|_| Client::new(peer, now));
+        let id = self.clients.insert_with(|_| Client::new(peer, &self.limits, now));
         self.metrics.accepted += 1;
         self.metrics.accept(if full { AcceptOutcome::Full } else { AcceptOutcome::Ok });
         if full {
@@ -117,7 +132,7 @@ impl Hub {
         } else {
             self.rearm(id, now);
         }
-        id
+        Ok(id)
     }
 
     /// Whether the shell may accept another connection: there is a slot for it, if only to be
@@ -220,57 +235,6 @@ impl Hub {
         self.outputs.pop_front()
     }
 
-    /// Takes the next connection out of the list of those that may have something to write.
-    pub fn next_flush(&mut self) -> Option<ConnectionId> {
-        let id = self.flush_list.pop_front()?;
-        if let Some(client) = self.clients.get_mut(id) {
-            client.in_flush_list = false;
-            queue_pong(client);
-        }
-        Some(id)
-    }
-
-    /// How many connections may have something to write.
-    pub fn flush_list_len(&self) -> usize {
-        self.flush_list.len()
-    }
-
-    /// Whether something waits to be written to a connection.
-    pub fn has_unsent(&self, id: ConnectionId) -> bool {
-        self.clients
-            .get(id)
-            .is_some_and(|client| client.phase.may_write() && !client.outbound.is_empty())
-    }
-
-    /// Whether any connection may have something to write.
-    pub fn wants_flush(&self) -> bool {
-        !self.flush_list.is_empty()
-    }
-
-    /// Puts a connection back into the list, because its socket takes bytes again.
-    pub fn flush_again(&mut self, id: ConnectionId) {
-        if let Some(client) = self.clients.get_mut(id)
-            && !client.outbound.is_empty()
-        {
-            list_for_flush(&mut self.flush_list, id, client);
-        }
-    }
-
-    /// Fills `slices` with what to write to a connection, and returns how many it filled.
-    pub fn unsent<'a>(
-        &'a self,
-        id: ConnectionId,
-        slices: &mut [IoSlice<'a>],
-        budget_bytes: usize,
-    ) -> usize {
-        match self.clients.get(id) {
-            Some(client) if client.phase.may_write() => {
-                client.outbound.slices(slices, budget_bytes)
-            }
-            _ => 0,
-        }
-    }
-
     /// When the hub next has something to do by itself; [`Time::ZERO`] if it has right now.
     pub fn next_due(&self) -> Option<Time> {
         if !self.dying.is_empty() || !self.outputs.is_empty() || self.wants_flush() {
@@ -319,18 +283,6 @@ impl Hub {
         }
     }
 
-    fn wrote(&mut self, id: ConnectionId, taken_bytes: usize, now: Time) {
-        let Some(client) = self.clients.get_mut(id) else { return };
-        self.metrics.bytes_out += taken_bytes as u64;
-        client.wrote(taken_bytes, now, &self.limits);
-        queue_pong(client);
-        if client.outbound.is_empty() {
-            self.farewell_written(id, now);
-        } else {
-            rearm_earlier(&mut self.wheel, id, client, now, &self.limits);
-        }
-    }
-
     /// The kernel's word on what a peer has not acknowledged.
     fn unsent_known(&mut self, id: ConnectionId, unsent_bytes: Option<usize>, now: Time) {
         let Some(client) = self.clients.get_mut(id) else { return };
@@ -354,24 +306,6 @@ impl Hub {
             Some(deadline) => self.wheel.set(id.slot, deadline, now),
             None => self.wheel.cancel(id.slot),
         }
-    }
-}
-
-/// Puts a connection into the flush list, once.
-fn list_for_flush(list: &mut VecDeque<ConnectionId>, id: ConnectionId, client: &mut Client) {
-    if !client.in_flush_list {
-        client.in_flush_list = true;
-        list.push_back(id);
-    }
-}
-
-/// Queues the answer to a client's last ping, unless other frames still wait in front of it.
-fn queue_pong(client: &mut Client) {
-    if client.phase.is_open()
-        && client.outbound.held_bytes() == 0
-        && let Some(nonce) = client.pong_due.take()
-    {
-        client.outbound.push_reliable(short_frame(&ServerMessage::Pong { nonce }));
     }
 }
 

@@ -60,6 +60,10 @@ pub enum AcceptOutcome {
     DeadOnArrival,
     /// The server is full; the connection was told so.
     Full,
+    /// Its address has as many connections as one address may have; closed without a word.
+    AddressFull,
+    /// Its address makes new connections too fast; closed without a word.
+    RateLimited,
     /// Nobody could be accepted (no descriptor, no memory, a broken listener); tried again later.
     Exhausted,
     /// The kernel reported some other error of the new connection; skipped.
@@ -68,7 +72,8 @@ pub enum AcceptOutcome {
 
 impl AcceptOutcome {
     /// The metric labels, in the order of the variants.
-    pub const LABELS: [&'static str; 5] = ["ok", "dead_on_arrival", "full", "exhausted", "failed"];
+    pub const LABELS: [&'static str; 7] =
+        ["ok", "dead_on_arrival", "full", "address_full", "rate_limited", "exhausted", "failed"];
 }
 
 /// How a lingering close ended.

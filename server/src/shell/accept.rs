@@ -99,7 +99,12 @@ impl<N: Net> EventLoop<N> {
 
     fn take_in(&mut self, stream: N::Stream, peer: PeerAddr, now: Time) {
         self.door.complained = false;
-        let id = self.hub.admit(peer, now);
+        let Ok(id) = self.hub.admit(peer, now) else {
+            // A reset: whoever storms the door leaves nothing behind in our kernel.
+            self.net.reset_on_close(&stream);
+            self.net.close(stream);
+            return;
+        };
         let token = Token { kind: TokenKind::Player, slot: id.slot, generation: id.generation };
         let registered = self.net.register(&stream, token);
         let slot = id.slot as usize;

@@ -1,0 +1,98 @@
+//! What is to be written: who has something, what it is, and what became of it.
+//!
+//! Part of [`Hub`]. Room -> delivery -> **flush list** -> shell -> [`Input::Wrote`](super::Input).
+
+use std::{collections::VecDeque, io::IoSlice};
+
+use gamekeeper_protocol::ServerMessage;
+
+use super::{Hub, rearm_earlier};
+use crate::{client::Client, frames::short_frame, ids::ConnectionId, time::Time};
+
+impl Hub {
+    /// Takes the next connection out of the list of those that may have something to write.
+    pub fn next_flush(&mut self) -> Option<ConnectionId> {
+        let id = self.flush_list.pop_front()?;
+        if let Some(client) = self.clients.get_mut(id) {
+            client.in_flush_list = false;
+            queue_pong(client);
+        }
+        Some(id)
+    }
+
+    /// How many connections may have something to write.
+    pub fn flush_list_len(&self) -> usize {
+        self.flush_list.len()
+    }
+
+    /// Whether something waits to be written to a connection.
+    pub fn has_unsent(&self, id: ConnectionId) -> bool {
+        self.clients
+            .get(id)
+            .is_some_and(|client| client.phase.may_write() && !client.outbound.is_empty())
+    }
+
+    /// Whether any connection may have something to write.
+    pub fn wants_flush(&self) -> bool {
+        !self.flush_list.is_empty()
+    }
+
+    /// Puts a connection back into the list, because its socket takes bytes again.
+    pub fn flush_again(&mut self, id: ConnectionId) {
+        if let Some(client) = self.clients.get_mut(id)
+            && !client.outbound.is_empty()
+        {
+            list_for_flush(&mut self.flush_list, id, client);
+        }
+    }
+
+    /// Fills `slices` with what to write to a connection, and returns how many it filled.
+    pub fn unsent<'a>(
+        &'a self,
+        id: ConnectionId,
+        slices: &mut [IoSlice<'a>],
+        budget_bytes: usize,
+    ) -> usize {
+        match self.clients.get(id) {
+            Some(client) if client.phase.may_write() => {
+                client.outbound.slices(slices, budget_bytes)
+            }
+            _ => 0,
+        }
+    }
+
+    /// A socket took bytes, or none.
+    pub(super) fn wrote(&mut self, id: ConnectionId, taken_bytes: usize, now: Time) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        self.metrics.bytes_out += taken_bytes as u64;
+        client.wrote(taken_bytes, now, &self.limits);
+        queue_pong(client);
+        if client.outbound.is_empty() {
+            self.farewell_written(id, now);
+        } else {
+            rearm_earlier(&mut self.wheel, id, client, now, &self.limits);
+        }
+    }
+}
+
+/// Puts a connection into the flush list, once.
+pub(super) fn list_for_flush(
+    list: &mut VecDeque<ConnectionId>,
+    id: ConnectionId,
+    client: &mut Client,
+) {
+    if !client.in_flush_list {
+        client.in_flush_list = true;
+        list.push_back(id);
+    }
+}
+
+/// Queues the answer to a client's last ping, unless other frames still wait in front of it.
+fn queue_pong(client: &mut Client) {
+    if client.phase.is_open()
+        && client.outbound.held_bytes() == 0
+        && let Some(nonce) = client.pong_due.take()
+    {
+        client.outbound.push_reliable(short_frame(&ServerMessage::Pong { nonce }));
+    }
+}
