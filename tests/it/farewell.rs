@@ -43,6 +43,8 @@ fn a_stop_does_not_wait_for_ever_and_a_second_signal_does_not_wait_at_all() {
     let deaf = deaf_player(&server);
     server.program.signal(Signal::TERM);
     server.stats_until("the server is stopping", |_| server.get("/readyz").0 == 503);
+    let refused = std::net::TcpStream::connect(server.address).map_err(|error| error.kind());
+    assert_eq!(refused.err(), Some(std::io::ErrorKind::ConnectionRefused), "nobody comes in");
     server.program.signal(Signal::TERM);
     assert_eq!(server.program.wait().code(), Some(1), "somebody was not told");
     drop(deaf);

@@ -6,6 +6,7 @@ use std::time::Instant;
 use gamekeeper::{
     LeaveCause,
     client::leave::{LeavePath, LeaveReason, ProtocolFault, Rejection},
+    ids::ConnectionId,
     limits::Limits,
 };
 use gamekeeper_protocol::{ClientMessage, GoodbyeReason, Hello};
@@ -281,6 +282,7 @@ fn a_reader_that_stops_reading_is_given_up_in_time() {
         ClientMessage::Ping { nonce }.encode(&mut chatter).expect("short");
     }
     let mut rest = &chatter[..];
+    let (second, mut most_bytes) = (ConnectionId { slot: 1, generation: 0 }, 0);
     rig.turn_until("the leave is counted", |rig| {
         innocent.answer_pings();
         if rest.is_empty() {
@@ -288,8 +290,10 @@ fn a_reader_that_stops_reading_is_given_up_in_time() {
         }
         // A ping may be cut; the rest of it must follow, or it would be another fault.
         rest = &rest[actor.try_send(rest)..];
+        most_bytes = most_bytes.max(rig.event_loop.hub().unsent_bytes(second));
         rig.left_in_all() > 0
     });
+    assert!(most_bytes < 4_096, "{most_bytes} bytes of answers were kept");
     let leaves = rig.event_loop.hub().metrics().leaves;
     let slow = rig.left(LeaveReason::SlowConsumerTime, LeavePath::Timer);
     assert_eq!((slow, rig.left_in_all()), (1, 1), "{leaves:?}");

@@ -8,6 +8,20 @@ use gamekeeper_tests::{
     rig::Rig,
 };
 
+/// When every tick takes longer than the time to the next one, the loop still goes round.
+#[test]
+fn a_game_that_is_slower_than_its_ticks_does_not_hold_the_loop() {
+    let mut rig = Rig::new(Limits::DEFAULT);
+    let _player = rig.join("ada");
+    let before = rig.event_loop.hub().metrics().ticks;
+    rig.event_loop.net().crawl(Duration::from_millis(60));
+    for _ in 0..5 {
+        rig.event_loop.turn().expect("the poll works");
+    }
+    let ticks = rig.event_loop.hub().metrics().ticks - before;
+    assert!((1..=5).contains(&ticks), "{ticks} ticks of one room in five turns");
+}
+
 /// What lies in the kernel counts as heard: sockets are read before deadlines are looked at.
 #[test]
 fn an_answer_that_has_arrived_counts_though_its_deadline_has_passed() {

@@ -32,6 +32,10 @@ pub struct Meddler<N> {
     ahead: Cell<Duration>,
     /// What came of each send, in order.
     pub sends: Vec<Send>,
+    /// By how much it jumps ahead each time that somebody looks at it.
+    crawl: Cell<Duration>,
+    /// How often somebody has looked at it since it crawls.
+    looks: Cell<u32>,
     /// What the next accepts are to fail with.
     accept_failures: Vec<AcceptFailure>,
     /// What is to happen just before the loop looks once more without waiting.
@@ -58,6 +62,8 @@ impl<N: Net> Meddler<N> {
             seen: Vec::new(),
             ahead: Cell::default(),
             sends: Vec::new(),
+            crawl: Cell::default(),
+            looks: Cell::default(),
             accept_failures: Vec::new(),
             last_look: None,
             sends_before_last_look: None,
@@ -67,6 +73,11 @@ impl<N: Net> Meddler<N> {
     /// A network that keeps back hints about players.
     pub fn blind(inner: N) -> Self {
         Self { blind: true, ..Self::seeing(inner) }
+    }
+
+    /// Makes the clock jump ahead each time that it is looked at, as if everything took that long.
+    pub fn crawl(&self, by: Duration) {
+        self.crawl.set(by);
     }
 
     /// The network underneath.
@@ -95,6 +106,11 @@ impl<N: Net> Net for Meddler<N> {
     type Stream = N::Stream;
 
     fn now(&self) -> Time {
+        if !self.crawl.get().is_zero() {
+            self.jump(self.crawl.get());
+            self.looks.set(self.looks.get() + 1);
+            assert!(self.looks.get() < 10_000, "a turn does not end while time passes");
+        }
         self.inner.now() + self.ahead.get()
     }
 
