@@ -155,3 +155,37 @@ fn count_by_kind(injections: &[Injection]) -> Injected {
     }
     counts
 }
+
+#[cfg(test)]
+mod tests {
+    use gamekeeper_bot::{clock::Moment, fleet::BotId};
+    use gamekeeper_protocol::PlayerId;
+
+    use super::*;
+    use crate::admin::LeaveCount;
+
+    /// A departure that was noticed too late has been late, though it is noticed now.
+    #[test]
+    fn lateness_is_seen_and_not_forgotten() {
+        let injection = Injection {
+            bot: BotId(1),
+            player: PlayerId(1),
+            departure: Departure::Close,
+            at: Moment(0),
+            noticed_by: Moment(10),
+        };
+        let mut evidence = Evidence { injections: vec![injection], ..Evidence::default() };
+        let before = ServerStats::default();
+        let look = |asked_at: u64, count: u64| {
+            let leave = LeaveCount { reason: "fin".to_owned(), path: "event".to_owned(), count };
+            let stats = ServerStats { leaves: vec![leave], ..ServerStats::default() };
+            Scrape { asked_at: Moment(asked_at), stats }
+        };
+        evidence.note_late(&before, &look(9, 0));
+        assert_eq!(evidence.late, 0, "there is still time");
+        evidence.note_late(&before, &look(11, 0));
+        assert_eq!(evidence.late, 1);
+        evidence.note_late(&before, &look(12, 1));
+        assert_eq!(evidence.late, 1, "noticed, but late");
+    }
+}

@@ -185,6 +185,21 @@ mod tests {
         }
     }
 
+    /// The same in the order that is worst for it: frozen bots first, and they are offered the
+    /// slow-consumer leaves first. Only moving them to their other reason makes room.
+    #[test]
+    fn a_choice_that_was_made_first_is_taken_back() {
+        let injected = Injected::from([(Departure::Stall, 6), (Departure::Freeze, 4)]);
+        let leaves =
+            Leaves::from([("heartbeat".to_owned(), 4), ("slow_consumer_time".to_owned(), 6)]);
+        let mut flow = Flow::new(&injected, &leaves, Transport::Tcp);
+        flow.departures.reverse();
+        flow.reasons.reverse();
+        flow.maximise();
+        let matching = flow.into_matching();
+        assert_eq!(matching.detected_total(), 10, "{matching:?}");
+    }
+
     #[test]
     fn a_wrong_reason_is_told_from_no_leave_at_all() {
         let wrong = matching(&[(Departure::Reset, 2)], &[("reset", 1), ("fin", 1)]);

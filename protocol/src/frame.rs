@@ -218,6 +218,19 @@ mod tests {
         assert_eq!(decoder.buffered_bytes(), 0);
     }
 
+    /// Memory comes with the bytes, not with the announcement of them; and an announcement that is
+    /// too long is refused wherever the header is cut.
+    #[test]
+    fn a_header_alone_costs_its_own_four_bytes() {
+        let mut decoder = FrameDecoder::new(1 << 20);
+        let (frames, error) = drain(&mut decoder, [&[0, 0][..], &[16, 0][..]]);
+        assert_eq!((frames.len(), error), (0, None));
+        assert!(decoder.buffered_bytes() <= 64, "{} bytes", decoder.buffered_bytes());
+        let mut decoder = FrameDecoder::new(64);
+        let (_, error) = drain(&mut decoder, [&[0xff, 0xff][..], &[0xff, 0xff][..]]);
+        assert!(matches!(error, Some(FrameError::Oversize { .. })), "{error:?}");
+    }
+
     #[test]
     fn an_error_is_final() {
         let mut decoder = FrameDecoder::new(64);

@@ -446,6 +446,22 @@ fn dead_before_it_is_accepted() {
     assert_eq!(late.end, None);
 }
 
+/// Whoever leaves in the middle of its bytes is still in the loop's list of those with more to
+/// read. Its slot is free again within the turn, and the next one to get it has said hello already.
+#[test]
+fn whoever_gets_a_used_slot_is_heard() {
+    let mut rig = Rig::new(QUICK);
+    let mut first = rig.join("ada");
+    first.say(&ClientMessage::Goodbye);
+    let mut second = Player::connect(rig.address);
+    second.hello("", "bob");
+    rig.turn_until("the second is in or out", |rig| {
+        second.try_welcome().is_some() || rig.left_in_all() > 1
+    });
+    assert_eq!(rig.left(LeaveReason::Goodbye, LeavePath::Read), 1);
+    assert_eq!(rig.left_in_all(), 1, "the hello of the second was lost");
+}
+
 /// A hundred resets in one poll: each survivor gets at most one membership frame for each tick.
 #[test]
 fn a_hundred_resets_at_one_instant() {

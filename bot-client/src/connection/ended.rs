@@ -212,6 +212,10 @@ mod tests {
         assert!(!unknown.is_worth_a_retry());
         assert!(unknown.to_string().ends_with("unknown game: there is no \"chess\" here"));
 
+        let kicked = Ended::Goodbye { reason: GoodbyeReason::Kicked, text: String::new() };
+        assert_eq!(kicked.side(), Side::Server);
+        assert!(!kicked.is_worth_a_retry(), "who was thrown out stays out");
+
         let too_many = io::Error::from_raw_os_error(24);
         assert_eq!(Ended::failed(Operation::Open, &too_many).side(), Side::Us);
     }

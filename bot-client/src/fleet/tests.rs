@@ -171,6 +171,30 @@ fn a_server_that_never_answers_is_given_up() {
     drop(kept);
 }
 
+/// The last bytes and the end in one event: the bytes count, and the end is not missed, although
+/// no further event would tell of it.
+#[test]
+fn bytes_and_an_end_in_one_event_are_both_seen() {
+    let (go, gone_ahead) = mpsc::channel();
+    let (tell, told) = mpsc::channel();
+    let address = serve(move |mut socket, _| {
+        read_some(&mut socket);
+        gone_ahead.recv().expect("the test goes on");
+        welcome(&mut socket, 1, &[1]).expect("the bot listens");
+        drop(socket);
+        tell.send(()).expect("the test waits");
+    });
+    let mut fleet = fleet(address, RetryPolicy::NEVER);
+    fleet.spawn(BotPlan::default());
+    turn_until(&mut fleet, |fleet| fleet.stats().sends == 1);
+    go.send(()).expect("the server waits");
+    told.recv_timeout(DEADLINE).expect("the server has closed");
+    turn_until(&mut fleet, Fleet::is_empty);
+    let ends = fleet.take_ends();
+    assert_eq!((ends.len(), ends[0].stage, &ends[0].ended), (1, Stage::Playing, &Ended::Closed));
+    assert_eq!(fleet.stats().sends, 1, "the hello, and nothing to a server that has gone");
+}
+
 /// Whatever a server does to break the protocol, one bot ends with a clear word.
 #[test]
 fn a_broken_server_is_named() {
