@@ -13,7 +13,7 @@
 //! message means: that is the server's and the client's business.
 //!
 //! Modules in the order in which bytes meet them: [`limits`], [`frame`], [`codec`], [`message`],
-//! [`ids`], [`games`].
+//! [`seat`], [`ids`], [`games`].
 
 pub mod codec;
 pub mod frame;
@@ -21,6 +21,7 @@ pub mod games;
 pub mod ids;
 pub mod limits;
 pub mod message;
+pub mod seat;
 
 pub use codec::{DecodeError, EncodeError};
 pub use frame::{FrameDecoder, FrameError};
@@ -28,6 +29,7 @@ pub use ids::{InputSequence, PlayerId, RoomId, Tick};
 pub use message::{
     ClientMessage, Departed, GoodbyeReason, Hello, LeaveCause, Member, ServerMessage, Welcome,
 };
+pub use seat::{Presence, PresenceChange, Resume, ResumeOffer, Ticket};
 
 /// The version of the message layout. It changes whenever a message does.
 ///

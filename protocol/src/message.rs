@@ -13,7 +13,7 @@
 //!         <- Welcome    you are in: your ids, the tick rate, who is here
 //!         <- Snapshot   the state at one tick; some are skipped if you read slowly
 //!         <- Event      things that happened; each exactly once, in order
-//!         <- Members    who came and who went
+//!         <- Members    who came, who went, who is away for now
 //!   Input ->            whenever you like; at most a few count per tick
 //!   Pong  <-> Ping      either side asks, the other answers with the same nonce
 //!   Goodbye ->          I am leaving on purpose (an end of file says it less politely)
@@ -29,6 +29,7 @@ use crate::{
     codec::{self, Bytes, DecodeError, EncodeError},
     ids::{InputSequence, PlayerId, RoomId, Tick},
     limits::{CLIENT_FRAME_BYTES_MAX, SERVER_FRAME_BYTES_MAX},
+    seat::{Presence, PresenceChange, Resume, ResumeOffer},
 };
 
 /// The first bytes of every hello, in every version of the protocol.
@@ -78,12 +79,19 @@ pub struct Hello<'a> {
     /// The player's name as others see it. At most
     /// [`NAME_BYTES_MAX`](crate::limits::NAME_BYTES_MAX) bytes.
     pub name: &'a str,
+    /// The seat to take again; nothing for a new one. With it the two names do not count.
+    pub resume: Option<Resume>,
 }
 
 impl<'a> Hello<'a> {
-    /// A hello in this crate's version of the protocol.
+    /// A hello in this crate's version of the protocol, for a new seat.
     pub fn new(game: &'a str, name: &'a str) -> Self {
-        Self { magic: HELLO_MAGIC, version: PROTOCOL_VERSION, game, name }
+        Self { magic: HELLO_MAGIC, version: PROTOCOL_VERSION, game, name, resume: None }
+    }
+
+    /// A hello in this crate's version of the protocol, for a seat that the client has had.
+    pub fn resuming(resume: Resume) -> Self {
+        Self { resume: Some(resume), ..Self::new("", "") }
     }
 }
 
@@ -109,7 +117,7 @@ pub enum ServerMessage<'a> {
         #[serde(borrow)]
         body: Bytes<'a>,
     },
-    /// Who came and who went at one tick: at most one of these per tick.
+    /// Who came, who went and who can be reached: at most one of these per tick.
     Members {
         /// When.
         tick: Tick,
@@ -118,6 +126,8 @@ pub enum ServerMessage<'a> {
         joined: Vec<Member<'a>>,
         /// Players that are not in the room from this tick on.
         left: Vec<Departed>,
+        /// Players that are in the room and can, or cannot, be reached from this tick on.
+        changed: Vec<PresenceChange>,
     },
     /// Asks for a [`ClientMessage::Pong`]: a client that has been silent is asked whether it lives.
     Ping {
@@ -139,14 +149,14 @@ pub enum ServerMessage<'a> {
     },
 }
 
-/// The answer to an accepted hello.
+/// The answer to an accepted hello, for a new seat and for one taken again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome<'a> {
     /// Who you are.
     pub player: PlayerId,
     /// Where you are.
     pub room: RoomId,
-    /// The room's tick at which you joined.
+    /// The room's tick at which you joined, or came back.
     pub tick: Tick,
     /// Ticks per second; 0 for a turn-based game, which steps only when somebody acts.
     pub tick_hz: u16,
@@ -157,6 +167,11 @@ pub struct Welcome<'a> {
     /// Everybody in the room at that tick, you included, in the order of joining.
     #[serde(borrow)]
     pub members: Vec<Member<'a>>,
+    /// How many events for this seat came before those that follow: 0 for a new one. More than
+    /// the client has counted means that the others were too old to be kept, and are lost.
+    pub events_before: u32,
+    /// How to get the seat back; nothing if the server holds no seats.
+    pub resume: Option<ResumeOffer>,
 }
 
 /// A player as others see it.
@@ -166,6 +181,8 @@ pub struct Member<'a> {
     pub player: PlayerId,
     /// The name given in the hello.
     pub name: &'a str,
+    /// Whether it can be reached.
+    pub presence: Presence,
 }
 
 /// A player that is not in the room any more.
@@ -230,6 +247,10 @@ pub enum GoodbyeReason {
     RoomFailed,
     /// The client sends more frames or bytes than any client may.
     Flood,
+    /// The player has come back over another connection, which has the seat now.
+    Replaced,
+    /// The ticket in the hello is not good (any more). A hello without one gets a new seat.
+    ResumeRefused,
 }
 
 impl fmt::Display for GoodbyeReason {
@@ -250,6 +271,8 @@ impl fmt::Display for GoodbyeReason {
             Self::Internal => f.write_str("internal error"),
             Self::Flood => f.write_str("too many frames or bytes"),
             Self::RoomFailed => f.write_str("the game in this room has failed"),
+            Self::Replaced => f.write_str("the player is connected elsewhere"),
+            Self::ResumeRefused => f.write_str("the seat cannot be taken again"),
         }
     }
 }
@@ -316,7 +339,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::limits::{HELLO_FRAME_BYTES_MAX, NAME_BYTES_MAX};
+    use crate::{
+        limits::{HELLO_FRAME_BYTES_MAX, NAME_BYTES_MAX},
+        seat::Ticket,
+    };
 
     #[test]
     fn the_version_of_a_hello_is_readable_whatever_follows() {
@@ -349,7 +375,8 @@ mod tests {
     #[test]
     fn the_longest_hello_fits_its_limit() {
         let name = "x".repeat(NAME_BYTES_MAX);
-        let hello = Hello { version: u16::MAX, ..Hello::new(&name, &name) };
+        let resume = Resume { ticket: Ticket([u8::MAX; 32]), events_seen: u32::MAX };
+        let hello = Hello { version: u16::MAX, resume: Some(resume), ..Hello::new(&name, &name) };
         let mut frame = Vec::new();
         ClientMessage::Hello(hello).encode(&mut frame).expect("encodes");
         assert!(frame.len() - 4 <= HELLO_FRAME_BYTES_MAX);

@@ -15,7 +15,7 @@ mod vectors;
 use std::collections::{BTreeMap, BTreeSet};
 
 use gamekeeper_protocol::{
-    ClientMessage, GoodbyeReason, LeaveCause, ServerMessage, codec, games, limits,
+    ClientMessage, GoodbyeReason, LeaveCause, Presence, ServerMessage, codec, games, limits,
 };
 
 use document::{Document, PROTOCOL_MD};
@@ -95,6 +95,10 @@ fn every_variant_that_decodes_has_an_example() {
 
     let causes = variants_that_decode(decodes::<LeaveCause>);
     assert_eq!(first_bytes("cause.", 0), causes, "leave causes");
+
+    let changed = examples["server.members.changed"].iter().copied();
+    let presences = variants_that_decode(decodes::<Presence>);
+    assert!(presences.iter().copied().eq(changed.skip(12).step_by(2)), "presences");
 
     let arena = variants_that_decode(decodes::<games::arena::Event>);
     assert_eq!(first_bytes("arena.event.", 0), arena, "events of the arena");

@@ -4,7 +4,8 @@ use std::fmt::Debug;
 
 use gamekeeper_protocol::{
     ClientMessage, Departed, GoodbyeReason, Hello, InputSequence, LeaveCause, Member, PlayerId,
-    RoomId, ServerMessage, Tick, Welcome, codec,
+    Presence, PresenceChange, Resume, ResumeOffer, RoomId, ServerMessage, Tick, Ticket, Welcome,
+    codec,
     codec::Bytes,
     games::{arena, benchmark, noughts},
     limits::FRAME_HEADER_BYTES,
@@ -72,6 +73,10 @@ fn client_messages() -> Vec<Vector> {
             "client.hello.version-300",
             ClientMessage::Hello(Hello { version: 300, ..Hello::new("arena", "ada") }),
         ),
+        client(
+            "client.hello.resume",
+            ClientMessage::Hello(Hello::resuming(Resume { ticket: ticket(), events_seen: 300 })),
+        ),
         client("client.input", ClientMessage::Input { sequence: InputSequence(7), body }),
         client("client.ping", ClientMessage::Ping { nonce: 1 }),
         client("client.pong", ClientMessage::Pong { nonce: 0xdead_beef }),
@@ -80,8 +85,8 @@ fn client_messages() -> Vec<Vector> {
 }
 
 fn server_messages() -> Vec<Vector> {
-    let ada = Member { player: PlayerId(1), name: "ada" };
-    let bob = Member { player: PlayerId(2), name: "bob" };
+    let ada = Member { player: PlayerId(1), name: "ada", presence: Presence::Away };
+    let bob = Member { player: PlayerId(2), name: "bob", presence: Presence::Here };
     let welcome = Welcome {
         player: PlayerId(2),
         room: RoomId(1),
@@ -90,11 +95,19 @@ fn server_messages() -> Vec<Vector> {
         seats: 16,
         game: "arena",
         members: vec![ada, bob],
+        events_before: 0,
+        resume: Some(ResumeOffer { ticket: ticket(), window_ms: 30_000 }),
     };
+    let alone = Welcome { tick: Tick(9), members: vec![bob], resume: None, ..welcome.clone() };
+    let presences = [Presence::Here, Presence::Stalled, Presence::Away];
+    let changed = (3..)
+        .zip(presences)
+        .map(|(number, presence)| PresenceChange { player: PlayerId(number), presence });
     let down = arena::Event::Down { by: PlayerId(1), player: PlayerId(2) };
     let left = Departed { player: PlayerId(1), cause: LeaveCause::Disconnected };
     vec![
         server("server.welcome", ServerMessage::Welcome(welcome)),
+        server("server.welcome.no-resume", ServerMessage::Welcome(alone)),
         server(
             "server.snapshot",
             ServerMessage::Snapshot { tick: Tick(301), body: Bytes(leaked(&arena_snapshot())) },
@@ -105,11 +118,30 @@ fn server_messages() -> Vec<Vector> {
         ),
         server(
             "server.members.joined",
-            ServerMessage::Members { tick: Tick(300), joined: vec![bob], left: vec![] },
+            ServerMessage::Members {
+                tick: Tick(300),
+                joined: vec![bob],
+                left: vec![],
+                changed: vec![],
+            },
         ),
         server(
             "server.members.left",
-            ServerMessage::Members { tick: Tick(65_536), joined: vec![], left: vec![left] },
+            ServerMessage::Members {
+                tick: Tick(65_536),
+                joined: vec![],
+                left: vec![left],
+                changed: vec![],
+            },
+        ),
+        server(
+            "server.members.changed",
+            ServerMessage::Members {
+                tick: Tick(301),
+                joined: vec![],
+                left: vec![],
+                changed: changed.collect(),
+            },
         ),
         server("server.ping", ServerMessage::Ping { nonce: 250 }),
         server("server.pong", ServerMessage::Pong { nonce: 251 }),
@@ -136,7 +168,14 @@ fn goodbyes() -> Vec<Vector> {
         goodbye("server.goodbye.internal", GoodbyeReason::Internal, ""),
         goodbye("server.goodbye.room-failed", GoodbyeReason::RoomFailed, ""),
         goodbye("server.goodbye.flood", GoodbyeReason::Flood, ""),
+        goodbye("server.goodbye.replaced", GoodbyeReason::Replaced, ""),
+        goodbye("server.goodbye.resume-refused", GoodbyeReason::ResumeRefused, ""),
     ]
+}
+
+/// Thirty-two different bytes.
+fn ticket() -> Ticket {
+    Ticket(std::array::from_fn(|index| 0xe0 + u8::try_from(index).expect("below 32")))
 }
 
 fn leave_causes() -> Vec<Vector> {
