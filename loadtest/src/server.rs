@@ -61,6 +61,10 @@ impl ServerProcess {
         if !game.is_empty() {
             command.args(["--game", game]);
         }
+        // Seats of those who vanish are held, and given up while the test can still see it.
+        if !extra.iter().any(|arg| arg.starts_with("--resume-window-ms")) {
+            command.args(["--resume-window-ms", "2000"]);
+        }
         command.args(extra).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         if env::var_os(LOG_LEVEL).is_none() {
             // A line for each of thousands of leaves would be a load of its own.

@@ -36,7 +36,7 @@ const _: () = {
     assert!(HELLO_FRAME_BYTES_MAX <= CLIENT_FRAME_BYTES_MAX);
     assert!(CLIENT_FRAME_BYTES_MAX <= SERVER_FRAME_BYTES_MAX);
     assert!(SERVER_FRAME_BYTES_MAX <= u32::MAX as usize);
-    // A hello is two names and a few bytes; it must fit whatever the names are.
-    assert!(2 * (NAME_BYTES_MAX + 1) + 16 <= HELLO_FRAME_BYTES_MAX);
+    // A hello is two names, a ticket and a few bytes; it must fit whatever the names are.
+    assert!(2 * (NAME_BYTES_MAX + 1) + 32 + 24 <= HELLO_FRAME_BYTES_MAX);
     assert!(GOODBYE_TEXT_BYTES_MAX + 64 <= CLIENT_FRAME_BYTES_MAX);
 };

@@ -49,7 +49,7 @@ impl fmt::Display for PeerAddr {
 }
 
 /// A player's place: which player, in which room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Where.
     pub room: RoomId,

@@ -84,6 +84,16 @@ limits! {
     /// A client that has been silent for this long, and was pinged meanwhile, is gone.
     /// Counts from the last complete frame.
     heartbeat_timeout_ms = 6_000 in 100..=300_000;
+    /// A client that has been silent for this long, and was pinged meanwhile, is shown to the
+    /// others as stalled. Longer than `heartbeat_timeout_ms` means never.
+    stalled_after_ms = 3_000 in 100..=300_000;
+    /// How long the seat of a player is held whose connection was lost, so that it can come back.
+    /// 0 gives it up at once.
+    resume_window_ms = 30_000 in 0..=3_600_000;
+    /// Events kept for each player, to be sent again when it comes back.
+    resume_events_max = 64 in 0..=100_000;
+    /// Bytes of the events kept for each player.
+    resume_events_bytes = 16_384 in 0..=16_777_216;
     /// Bytes read from one client in one turn; the rest waits for the next turn.
     read_per_turn_bytes = 16_384 in 1_024..=1_048_576;
     /// Frames of one client that are looked at in one turn; the rest waits for the next turn.

@@ -13,6 +13,7 @@ use crate::{
     room::{
         games::{Games, Options},
         lobby::Lobby,
+        seat::ResumeTerms,
     },
     shell::{EventLoop, Flow, listen::listen, net::Net as _, real::RealNet},
 };
@@ -81,7 +82,7 @@ impl Server {
         let (count, has_admin) = (listeners.len(), admin.is_some());
         let net = RealNet::new(listeners, admin, on_signals).map_err(StartError::System)?;
         let stop = StopHandle(net.waker());
-        let lobby = Lobby::new(games, options(config, &limits), seed(config)?);
+        let lobby = Lobby::new(games, options(config, &limits), seed(config)?, ticket_seed()?);
         let hub = Hub::new(limits, game, lobby, net.now());
         let event_loop = EventLoop::new(net, hub, count, has_admin);
         Ok(Self { event_loop, addresses: bound, stop })
@@ -203,13 +204,24 @@ fn options(config: &Config, limits: &Limits) -> Options {
         room_size: config.room_size,
         inputs_per_tick_max: usize::try_from(limits.inputs_per_tick_max).expect("64-bit system"),
         state_bytes: config.state_bytes,
+        resume: ResumeTerms::of(limits),
     }
 }
 
 fn seed(config: &Config) -> Result<u64, StartError> {
     match config.seed {
         Some(seed) => Ok(seed),
-        None => getrandom::u64()
-            .map_err(|error| StartError::System(io::Error::other(error.to_string()))),
+        None => getrandom::u64().map_err(no_randomness),
     }
+}
+
+/// Never from the configuration: who knows the seed could take anybody's seat.
+fn ticket_seed() -> Result<[u8; 32], StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(no_randomness)?;
+    Ok(seed)
+}
+
+fn no_randomness(error: getrandom::Error) -> StartError {
+    StartError::System(io::Error::other(error.to_string()))
 }

@@ -9,14 +9,13 @@ use gamekeeper::{
     LeaveCause,
     client::leave::{LeavePath, LeaveReason},
     hub::Errno,
-    limits::Limits,
     shell::net::Send,
 };
 use gamekeeper_protocol::Departed;
 use gamekeeper_tests::{
     player::Player,
     program::{Program, run},
-    rig::Rig,
+    rig::{AT_ONCE, Rig},
 };
 
 const EPIPE: Errno = Errno(32);
@@ -54,20 +53,20 @@ fn ends_with_failure(sends: &[Send], errno: Errno) -> bool {
 
 #[test]
 fn a_fin_is_seen_before_the_write() {
-    let mut rig = Rig::new(Limits::DEFAULT);
+    let mut rig = Rig::new(AT_ONCE);
     one_vanishes(&mut rig, Player::leave_by_fin, LeaveReason::Fin, LeavePath::Event);
 }
 
 #[test]
 fn a_reset_is_seen_before_the_write() {
-    let mut rig = Rig::new(Limits::DEFAULT);
+    let mut rig = Rig::new(AT_ONCE);
     one_vanishes(&mut rig, Player::leave_by_reset, LeaveReason::Reset, LeavePath::Event);
 }
 
 /// Who closes after the turn's first look is found by the second one, and not written to at all.
 #[test]
 fn a_peer_that_goes_within_the_turn_is_seen_before_the_write() {
-    let mut rig = Rig::new(Limits::DEFAULT);
+    let mut rig = Rig::new(AT_ONCE);
     let _others = [rig.join("ada"), rig.join("bob")];
     let gone = rig.join("eve");
     rig.turn_ticks(3);
@@ -84,7 +83,7 @@ fn a_peer_that_goes_within_the_turn_is_seen_before_the_write() {
 /// The race that no poll can close, made certain: the hint is kept from the loop.
 #[test]
 fn the_write_after_the_first_one_gets_epipe_and_evicts_that_player_alone() {
-    let mut rig = Rig::blind(Limits::DEFAULT);
+    let mut rig = Rig::blind(AT_ONCE);
     one_vanishes(&mut rig, Player::leave_by_fin, LeaveReason::Fin, LeavePath::Write);
     let sends = &rig.event_loop.net().sends;
     assert!(ends_with_failure(sends, EPIPE), "one EPIPE, and no send after it");
@@ -92,7 +91,7 @@ fn the_write_after_the_first_one_gets_epipe_and_evicts_that_player_alone() {
 
 #[test]
 fn a_write_into_a_reset_gets_econnreset_and_evicts_that_player_alone() {
-    let mut rig = Rig::blind(Limits::DEFAULT);
+    let mut rig = Rig::blind(AT_ONCE);
     one_vanishes(&mut rig, Player::leave_by_reset, LeaveReason::Reset, LeavePath::Write);
     let sends = &rig.event_loop.net().sends;
     assert!(ends_with_failure(sends, ECONNRESET), "one ECONNRESET, and no send after it");

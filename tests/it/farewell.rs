@@ -1,12 +1,12 @@
 //! Stopping and saying goodbye: everybody is told, nothing is cut off, nobody is waited for for
 //! ever.
 
-use gamekeeper::{limits::Limits, shell::Flow};
+use gamekeeper::shell::Flow;
 use gamekeeper_protocol::GoodbyeReason;
 use gamekeeper_tests::{
     player::{End, Heard, Player},
     program::ServerProgram,
-    rig::Rig,
+    rig::{AT_ONCE, Rig},
 };
 use rustix::process::Signal;
 
@@ -75,7 +75,7 @@ fn deaf_player(server: &ServerProgram) -> Player {
 /// unread input with a reset, which throws the farewell away.
 #[test]
 fn a_farewell_survives_a_client_that_keeps_talking() {
-    let mut rig = Rig::new(Limits::DEFAULT);
+    let mut rig = Rig::new(AT_ONCE);
     let mut talker = rig.join("ada");
     talker.send(&[0, 0, 0, 0]);
     let mut sent = 0;
@@ -91,7 +91,7 @@ fn a_farewell_survives_a_client_that_keeps_talking() {
 
 #[test]
 fn a_stop_without_players_is_immediate() {
-    let mut rig = Rig::new(Limits::DEFAULT);
+    let mut rig = Rig::new(AT_ONCE);
     rig.event_loop.net().inner().waker().wake().expect("the poll can be woken");
     assert_eq!(rig.event_loop.run().expect("the poll works"), Flow::Stopped);
 }

@@ -31,7 +31,7 @@ fn last_snapshot(player: &Player) -> Option<&[u8]> {
 
 #[test]
 fn noughts_is_played_to_its_end() {
-    let server = ServerProgram::start(SERVER, &[]);
+    let server = ServerProgram::start(SERVER, &["--resume-window-ms", "0"]);
     let mut ada = welcome(Player::connect(server.address), "noughts", "ada");
     let mut bob = welcome(Player::connect(server.address), "noughts", "bob");
     let board = |player: &Player| {
@@ -73,7 +73,11 @@ fn arena_moves_whoever_wants_to_move() {
     ada.listen_until("there is a state", |ada| place(ada).is_some());
     ada.input(9, &input);
     let wall = arena::FIELD_SIZE - arena::PLAYER_RADIUS;
-    ada.listen_until("ada is at the wall", |ada| place(ada).is_some_and(|me| me.x == wall));
+    ada.listen_until("ada is at the wall", |ada| {
+        // Who does not answer is taken to be absent, and its avatar stops.
+        ada.answer_pings();
+        place(ada).is_some_and(|me| me.x == wall)
+    });
     assert_eq!(place(&ada).expect("a state").last_input.0, 9);
 }
 

@@ -10,7 +10,7 @@ use gamekeeper::{
     time::Time,
 };
 use gamekeeper_protocol::{ClientMessage, Hello, InputSequence, codec::Bytes};
-use gamekeeper_tests::rig::lobby;
+use gamekeeper_tests::rig::{AT_ONCE, lobby};
 use proptest::prelude::*;
 
 /// A hub, its clock, and sockets that are nothing but a number of bytes they take.
@@ -29,7 +29,7 @@ impl World {
     fn new(limits: Limits) -> Self {
         let now = Time::from_nanos(1_000_000_000);
         Self {
-            hub: Hub::new(limits, "arena".to_owned(), lobby(4), now),
+            hub: Hub::new(limits.clone(), "arena".to_owned(), lobby(&limits, 4), now),
             now,
             open: Vec::new(),
             stuck: Vec::new(),
@@ -110,7 +110,7 @@ impl World {
 
 #[test]
 fn whoever_says_hello_is_in_and_whoever_is_silent_is_asked_and_then_out() {
-    let mut world = World::new(Limits::DEFAULT);
+    let mut world = World::new(AT_ONCE);
     let quiet = world.connect();
     world.say(quiet, &ClientMessage::Hello(Hello::new("", "quiet")));
     let mut waited = Duration::ZERO;
@@ -141,7 +141,7 @@ fn a_farewell_is_waited_for_but_not_for_ever() {
         assert_eq!(world.hub.population().lingering, 1, "still waiting after a second");
         id
     };
-    let mut world = World::new(Limits::DEFAULT);
+    let mut world = World::new(AT_ONCE);
     farewell(&mut world);
     world.unsent_bytes = 0;
     world.turn(Duration::from_millis(50));
@@ -167,7 +167,7 @@ fn a_farewell_is_waited_for_but_not_for_ever() {
 /// What follows a fault is not looked at.
 #[test]
 fn nothing_that_comes_after_a_fault_counts() {
-    let mut world = World::new(Limits::DEFAULT);
+    let mut world = World::new(AT_ONCE);
     let id = world.connect();
     world.say(id, &ClientMessage::Hello(Hello::new("benchmark", "ada")));
     world.turn(Duration::from_millis(100));
@@ -183,7 +183,7 @@ fn nothing_that_comes_after_a_fault_counts() {
 /// A connection that ends for a second reason has ended for the first one.
 #[test]
 fn the_first_reason_counts() {
-    let mut world = World::new(Limits::DEFAULT);
+    let mut world = World::new(AT_ONCE);
     let id = world.connect();
     world.say(id, &ClientMessage::Hello(Hello::new("", "ada")));
     world.turn(Duration::from_millis(100));
@@ -198,7 +198,7 @@ fn the_first_reason_counts() {
 /// A server that was itself paused asks before it judges.
 #[test]
 fn a_pause_of_the_server_kicks_nobody() {
-    let mut world = World::new(Limits::DEFAULT);
+    let mut world = World::new(AT_ONCE);
     let ids: Vec<_> = (0..100).map(|_| world.connect()).collect();
     for id in &ids {
         world.say(*id, &ClientMessage::Hello(Hello::new("", "ada")));
@@ -217,7 +217,7 @@ fn a_pause_of_the_server_kicks_nobody() {
 /// A reader that takes nothing holds one snapshot, however many are made, and is gone in time.
 #[test]
 fn a_stuck_reader_holds_one_snapshot_and_leaves_alone() {
-    let mut world = World::new(Limits::DEFAULT);
+    let mut world = World::new(AT_ONCE);
     let (fine, stuck) = (world.connect(), world.connect());
     for id in [fine, stuck] {
         world.say(id, &ClientMessage::Hello(Hello::new("", "ada")));
@@ -247,7 +247,7 @@ fn a_stuck_reader_holds_one_snapshot_and_leaves_alone() {
 /// Reliable frames are owed and pile up; beyond the limit their reader is given up at once.
 #[test]
 fn a_stuck_reader_is_given_up_when_too_much_is_owed_to_it() {
-    let limits = Limits { out_stall_ms: 300_000, heartbeat_timeout_ms: 300_000, ..Limits::DEFAULT };
+    let limits = Limits { out_stall_ms: 300_000, heartbeat_timeout_ms: 300_000, ..AT_ONCE };
     let limits = Limits { out_soft_bytes: limits.out_hard_bytes, ..limits };
     let mut world = World::new(limits);
     let stuck = world.connect();
@@ -270,14 +270,14 @@ fn a_stuck_reader_is_given_up_when_too_much_is_owed_to_it() {
     }
     let leaves = world.hub.metrics().leaves;
     assert_eq!(leaves[LeaveReason::SlowConsumerBytes.index()][LeavePath::App.index()], 1);
-    let hard = usize::try_from(Limits::DEFAULT.out_hard_bytes).expect("64-bit system");
+    let hard = usize::try_from(AT_ONCE.out_hard_bytes).expect("64-bit system");
     assert!(most < hard, "{most} bytes were held");
 }
 
 /// However long ticks take, a room ticks once in a turn; else a slow game would hold the loop.
 #[test]
 fn a_room_that_is_slower_than_its_period_ticks_once_in_a_turn() {
-    let mut world = World::new(Limits::DEFAULT);
+    let mut world = World::new(AT_ONCE);
     let id = world.connect();
     world.say(id, &ClientMessage::Hello(Hello::new("", "ada")));
     world.now = world.now + Duration::from_millis(60);
@@ -294,7 +294,7 @@ fn a_room_that_is_slower_than_its_period_ticks_once_in_a_turn() {
 /// A turn-based room steps when somebody acts, but not as often as somebody can send.
 #[test]
 fn a_flood_of_moves_is_a_few_ticks() {
-    let mut world = World::new(Limits { frames_burst: 2_000, ..Limits::DEFAULT });
+    let mut world = World::new(Limits { frames_burst: 2_000, ..AT_ONCE });
     let id = world.connect();
     world.say(id, &ClientMessage::Hello(Hello::new("noughts", "ada")));
     world.turn(Duration::from_millis(20));
@@ -311,7 +311,7 @@ fn a_flood_of_moves_is_a_few_ticks() {
 /// One client's thousand frames are spread over turns, and none is lost.
 #[test]
 fn a_client_has_its_share_of_a_turn_and_no_more() {
-    let mut world = World::new(Limits { frames_burst: 2_000, ..Limits::DEFAULT });
+    let mut world = World::new(Limits { frames_burst: 2_000, ..AT_ONCE });
     let id = world.connect();
     world.say(id, &ClientMessage::Hello(Hello::new("benchmark", "ada")));
     world.turn(Duration::from_millis(20));
@@ -374,7 +374,7 @@ proptest! {
     /// connection is closed exactly once, the ledger balances, and in the end nobody is left.
     #[test]
     fn any_script_leaves_a_balanced_ledger_and_an_empty_server(steps in steps()) {
-        let mut world = World::new(Limits { lingering_max: 3, ..Limits::DEFAULT });
+        let mut world = World::new(Limits { lingering_max: 3, ..AT_ONCE });
         for step in steps {
             let at = |world: &World, who: usize| {
                 (!world.open.is_empty()).then(|| world.open[who % world.open.len()])
@@ -404,10 +404,10 @@ proptest! {
                     world.turn(Duration::from_millis(pass_ms));
                     world.check();
                 }
-                Step::Stop => world.hub.stop(),
+                Step::Stop => world.hub.stop(world.now),
             }
         }
-        world.hub.stop();
+        world.hub.stop(world.now);
         for _ in 0..500 {
             world.turn(Duration::from_millis(10));
             world.check();

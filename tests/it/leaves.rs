@@ -13,7 +13,7 @@ use gamekeeper_protocol::{ClientMessage, GoodbyeReason, Hello};
 use gamekeeper_tests::{
     meddler::AcceptFailure,
     player::{End, Heard, Player},
-    rig::Rig,
+    rig::{AT_ONCE, Rig},
 };
 
 /// Limits that are as strict as tests need, so that they need not wait.
@@ -23,7 +23,7 @@ const QUICK: Limits = Limits {
     ping_after_ms: 100,
     heartbeat_timeout_ms: 400,
     out_stall_ms: 300,
-    ..Limits::DEFAULT
+    ..AT_ONCE
 };
 
 /// Limits for a client that says more than any client should.
@@ -32,7 +32,7 @@ const CHATTY: Limits = Limits {
     frames_per_second: 1_000_000,
     bytes_burst: 100_000_000,
     bytes_per_second: 100_000_000,
-    ..Limits::DEFAULT
+    ..AT_ONCE
 };
 
 /// What the one that leaves is to be asked afterwards.
@@ -41,7 +41,7 @@ type Afterwards = fn(&mut Player);
 /// Two innocents and one that does something; what is counted, and what everybody hears.
 #[track_caller]
 fn case(act: fn(&mut Player), reason: LeaveReason, path: LeavePath, afterwards: Afterwards) {
-    case_with(Limits::DEFAULT, act, reason, path, afterwards);
+    case_with(AT_ONCE, act, reason, path, afterwards);
 }
 
 #[track_caller]
@@ -195,7 +195,7 @@ fn more_frames_than_any_client_may_send() {
 #[test]
 fn more_bytes_than_any_client_may_send() {
     // The benchmark takes any input, so that only its size can be wrong.
-    let limits = Limits { bytes_burst: 8_192, bytes_per_second: 256, ..Limits::DEFAULT };
+    let limits = Limits { bytes_burst: 8_192, bytes_per_second: 256, ..AT_ONCE };
     let mut rig = Rig::new(limits);
     let mut actor = Player::connect(rig.address);
     actor.hello("benchmark", "eve");
@@ -212,7 +212,7 @@ fn more_bytes_than_any_client_may_send() {
 /// What piles up while a network hangs for some seconds is not a flood.
 #[test]
 fn five_seconds_of_input_at_once_are_no_flood() {
-    let mut rig = Rig::new(Limits::DEFAULT);
+    let mut rig = Rig::new(AT_ONCE);
     let mut player = rig.join("ada");
     for sequence in 0..300 {
         player.input(sequence, &[0, 0, 0, 0]);
@@ -380,7 +380,7 @@ fn somebody_elses_protocol() {
 
 #[test]
 fn a_full_server_says_so() {
-    let mut rig = Rig::new(Limits { connections_max: 2, ..Limits::DEFAULT });
+    let mut rig = Rig::new(Limits { connections_max: 2, ..AT_ONCE });
     let _seated = [rig.join("ada"), rig.join("bob")];
     let mut third = Player::connect(rig.address);
     rig.turn_until("the leave is counted", |rig| rig.left_in_all() > 0);
@@ -394,7 +394,7 @@ fn a_full_server_says_so() {
 #[test]
 fn a_failed_accept_forgets_nobody() {
     for failure in [AcceptFailure::OutOfDescriptors, AcceptFailure::PeerAborted] {
-        let mut rig = Rig::new(Limits::DEFAULT);
+        let mut rig = Rig::new(AT_ONCE);
         rig.event_loop.net_mut().fail_accept(failure);
         let mut player = Player::connect(rig.address);
         player.hello("", "ada");
@@ -407,7 +407,7 @@ fn a_failed_accept_forgets_nobody() {
 /// others are not, and once it has gone it may come again.
 #[test]
 fn one_address_has_its_share_and_no_more() {
-    let guarded = Limits { guard_loopback: 1, ..Limits::DEFAULT };
+    let guarded = Limits { guard_loopback: 1, ..AT_ONCE };
     let mut rig = Rig::new(Limits { connections_per_address_max: 2, ..guarded.clone() });
     let seated = [rig.join("ada"), rig.join("bob")];
     let mut third = Player::connect(rig.address);
@@ -434,7 +434,7 @@ fn one_address_has_its_share_and_no_more() {
 /// A connection that is reset before it is accepted harms nobody.
 #[test]
 fn dead_before_it_is_accepted() {
-    let mut rig = Rig::new(Limits::DEFAULT);
+    let mut rig = Rig::new(AT_ONCE);
     for _ in 0..50 {
         Player::connect(rig.address).leave_by_reset();
     }
@@ -465,7 +465,7 @@ fn whoever_gets_a_used_slot_is_heard() {
 /// A hundred resets in one poll: each survivor gets at most one membership frame for each tick.
 #[test]
 fn a_hundred_resets_at_one_instant() {
-    let mut rig = Rig::with_room_size(Limits::DEFAULT, 200);
+    let mut rig = Rig::with_room_size(AT_ONCE, 200);
     let mut survivor = rig.join("ada");
     let crowd: Vec<Player> = (0..100).map(|number| rig.join(&format!("bot {number}"))).collect();
     survivor.listen();

@@ -21,4 +21,5 @@ mod hub_alone;
 mod leaves;
 mod pauses;
 mod processes;
+mod seats;
 mod tidy;

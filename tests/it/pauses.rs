@@ -5,13 +5,13 @@ use std::time::Duration;
 use gamekeeper::limits::Limits;
 use gamekeeper_tests::{
     player::{Heard, Player},
-    rig::Rig,
+    rig::{AT_ONCE, Rig},
 };
 
 /// When every tick takes longer than the time to the next one, the loop still goes round.
 #[test]
 fn a_game_that_is_slower_than_its_ticks_does_not_hold_the_loop() {
-    let mut rig = Rig::new(Limits::DEFAULT);
+    let mut rig = Rig::new(AT_ONCE);
     let _player = rig.join("ada");
     let before = rig.event_loop.hub().metrics().ticks;
     rig.event_loop.net().crawl(Duration::from_millis(60));
@@ -25,7 +25,7 @@ fn a_game_that_is_slower_than_its_ticks_does_not_hold_the_loop() {
 /// What lies in the kernel counts as heard: sockets are read before deadlines are looked at.
 #[test]
 fn an_answer_that_has_arrived_counts_though_its_deadline_has_passed() {
-    let limits = Limits { ping_after_ms: 100, heartbeat_timeout_ms: 400, ..Limits::DEFAULT };
+    let limits = Limits { ping_after_ms: 100, heartbeat_timeout_ms: 400, ..AT_ONCE };
     let mut rig = Rig::new(limits);
     let mut player = rig.join("ada");
     rig.turn_until("the player was pinged", |_| {
@@ -42,7 +42,7 @@ fn an_answer_that_has_arrived_counts_though_its_deadline_has_passed() {
 
 #[test]
 fn a_paused_server_kicks_nobody_not_even_those_it_had_pinged() {
-    let limits = Limits { ping_after_ms: 100, heartbeat_timeout_ms: 600, ..Limits::DEFAULT };
+    let limits = Limits { ping_after_ms: 100, heartbeat_timeout_ms: 600, ..AT_ONCE };
     let mut rig = Rig::new(limits);
     let mut players: Vec<Player> = (0..5).map(|_| rig.join("ada")).collect();
     let mut stranger = Player::connect(rig.address);

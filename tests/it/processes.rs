@@ -53,7 +53,8 @@ fn a_killed_process_of_three_hundred_bots_is_three_hundred_leaves() {
 #[test]
 fn the_shipped_bots_leave_as_they_say() {
     let limits = ["--heartbeat-timeout-ms", "1500", "--frame-timeout-ms", "500"];
-    let server = ServerProgram::start(SERVER, &limits);
+    let server =
+        ServerProgram::start(SERVER, &[&limits[..], &["--resume-window-ms", "0"]].concat());
     let target = server.address.to_string();
     let reasons = [
         ("goodbye", "goodbye"),

@@ -9,8 +9,9 @@ use std::{
 };
 
 use gamekeeper_protocol::{
-    ClientMessage, Departed, FrameDecoder, GoodbyeReason, Hello, InputSequence, PlayerId,
-    ServerMessage, codec::Bytes, limits::SERVER_FRAME_BYTES_MAX,
+    ClientMessage, Departed, FrameDecoder, GoodbyeReason, Hello, InputSequence, PlayerId, Presence,
+    PresenceChange, Resume, ResumeOffer, ServerMessage, codec::Bytes,
+    limits::SERVER_FRAME_BYTES_MAX,
 };
 use socket2::{Domain, SockRef, Socket, Type};
 
@@ -29,6 +30,10 @@ pub struct Player {
     pub end: Option<End>,
     /// The id that the welcome gave.
     pub id: Option<PlayerId>,
+    /// The way back that the last welcome offered.
+    pub offer: Option<ResumeOffer>,
+    /// How many events there have been for this seat, as far as was heard.
+    pub events_seen: u32,
 }
 
 /// A message of the server, owned.
@@ -42,6 +47,8 @@ pub enum Heard {
     Event(Vec<u8>),
     /// Who came and who went.
     Members(Vec<PlayerId>, Vec<Departed>),
+    /// Who can, or cannot, be reached.
+    Presences(Vec<PresenceChange>),
     /// A ping with its nonce.
     Ping(u32),
     /// A pong with its nonce.
@@ -83,12 +90,32 @@ impl Player {
         // Fails on Unix sockets, which never delay.
         let _ = stream.set_nodelay(true);
         let decoder = FrameDecoder::new(SERVER_FRAME_BYTES_MAX);
-        Self { stream, decoder, heard: Vec::new(), answered: 0, end: None, id: None }
+        Self {
+            stream,
+            decoder,
+            heard: Vec::new(),
+            answered: 0,
+            end: None,
+            id: None,
+            offer: None,
+            events_seen: 0,
+        }
     }
 
     /// Says hello.
     pub fn hello(&mut self, game: &str, name: &str) {
         self.say(&ClientMessage::Hello(Hello::new(game, name)));
+    }
+
+    /// Says hello for the seat that the last welcome of `before` offers a way back to.
+    pub fn resume(&mut self, before: &Self) {
+        let ticket = before.offer.expect("it was welcome and offered a way back").ticket;
+        self.resume_with(Resume { ticket, events_seen: before.events_seen });
+    }
+
+    /// Says hello for a seat.
+    pub fn resume_with(&mut self, resume: Resume) {
+        self.say(&ClientMessage::Hello(Hello::resuming(resume)));
     }
 
     /// Says something well-formed.
@@ -193,6 +220,16 @@ impl Player {
         self.heard.iter().filter_map(left).collect()
     }
 
+    /// All changes of presence that were heard, in order.
+    pub fn presences(&self) -> Vec<(PlayerId, Presence)> {
+        let changed = |heard: &Heard| match heard {
+            Heard::Presences(changed) => changed.clone(),
+            _ => Vec::new(),
+        };
+        let changed = self.heard.iter().flat_map(changed);
+        changed.map(|change| (change.player, change.presence)).collect()
+    }
+
     /// Leaves by a FIN: the receive buffer is emptied first, so that it is not a reset.
     pub fn leave_by_fin(mut self) {
         self.listen();
@@ -218,29 +255,42 @@ impl Player {
                 Err(error) => panic!("the server broke the framing: {error}"),
             };
             let message = ServerMessage::decode(frame).expect("the server speaks the protocol");
-            let heard = owned(message, &mut self.id);
             assert!(
                 self.heard.last().is_none_or(|last| !matches!(last, Heard::Goodbye(..))),
                 "nothing comes after a goodbye"
             );
-            self.heard.push(heard);
+            if let ServerMessage::Welcome(welcome) = &message {
+                self.id = Some(welcome.player);
+                self.offer = welcome.resume;
+                self.events_seen = welcome.events_before;
+            }
+            self.events_seen += u32::from(matches!(message, ServerMessage::Event { .. }));
+            self.heard.extend(owned(message));
         }
     }
 }
 
-fn owned(message: ServerMessage<'_>, id: &mut Option<PlayerId>) -> Heard {
-    match message {
+/// What a message says, in one or two parts.
+fn owned(message: ServerMessage<'_>) -> Vec<Heard> {
+    vec![match message {
         ServerMessage::Welcome(welcome) => {
-            *id = Some(welcome.player);
             Heard::Welcome(welcome.members.iter().map(|member| member.player).collect())
         }
         ServerMessage::Snapshot { tick, body } => Heard::Snapshot(tick.0, body.0.to_vec()),
         ServerMessage::Event { body, .. } => Heard::Event(body.0.to_vec()),
-        ServerMessage::Members { joined, left, .. } => {
-            Heard::Members(joined.iter().map(|member| member.player).collect(), left)
+        ServerMessage::Members { joined, left, changed, .. } => {
+            let mut heard = Vec::new();
+            if !(joined.is_empty() && left.is_empty()) {
+                let joined = joined.iter().map(|member| member.player).collect();
+                heard.push(Heard::Members(joined, left));
+            }
+            if !changed.is_empty() {
+                heard.push(Heard::Presences(changed));
+            }
+            return heard;
         }
         ServerMessage::Ping { nonce } => Heard::Ping(nonce),
         ServerMessage::Pong { nonce } => Heard::Pong(nonce),
         ServerMessage::Goodbye { reason, text } => Heard::Goodbye(reason, text.to_owned()),
-    }
+    }]
 }

@@ -6,16 +6,20 @@
 use std::{net::SocketAddr, time::Instant};
 
 use gamekeeper::{
-    Games,
+    Game, Games,
     client::leave::{LeavePath, LeaveReason},
     config::ListenAddr,
     hub::Hub,
     limits::Limits,
-    room::{games::Options, lobby::Lobby},
+    room::{games::Options, lobby::Lobby, seat::ResumeTerms},
     shell::{EventLoop, Flow, listen::listen, net::Net as _, real::RealNet},
 };
 
 use crate::{PATIENCE, meddler::Meddler, player::Player};
+
+/// The defaults, but that no seat is held: whoever loses its connection has left, which is what
+/// most tests of leaving want to see at once.
+pub const AT_ONCE: Limits = Limits { resume_window_ms: 0, ..Limits::DEFAULT };
 
 /// A server under the test's hands.
 pub struct Rig {
@@ -28,23 +32,39 @@ pub struct Rig {
 impl Rig {
     /// A server with these limits.
     pub fn new(limits: Limits) -> Self {
-        Self::build(limits, 50, Meddler::seeing)
+        Self::arena(limits, 50, Meddler::seeing)
     }
 
     /// A server with these limits and rooms of this size.
     pub fn with_room_size(limits: Limits, room_size: u16) -> Self {
-        Self::build(limits, room_size, Meddler::seeing)
+        Self::arena(limits, room_size, Meddler::seeing)
     }
 
     /// A server that learns only by writing that a peer is gone.
     pub fn blind(limits: Limits) -> Self {
-        Self::build(limits, 50, Meddler::blind)
+        Self::arena(limits, 50, Meddler::blind)
     }
 
-    fn build(limits: Limits, room_size: u16, meddle: fn(RealNet) -> Meddler<RealNet>) -> Self {
+    /// A server with these limits that hosts `G` alone.
+    pub fn hosting<G: Game>(limits: Limits) -> Self {
+        let lobby = lobby_of(Games::none().with::<G>(), &limits, 50);
+        Self::build(limits, G::NAME, lobby, Meddler::seeing)
+    }
+
+    fn arena(limits: Limits, room_size: u16, meddle: fn(RealNet) -> Meddler<RealNet>) -> Self {
+        let lobby = lobby(&limits, room_size);
+        Self::build(limits, "arena", lobby, meddle)
+    }
+
+    fn build(
+        limits: Limits,
+        game: &str,
+        lobby: Lobby,
+        meddle: fn(RealNet) -> Meddler<RealNet>,
+    ) -> Self {
         let (net, address) = real_net(&limits);
         let net = meddle(net);
-        let hub = Hub::new(limits, "arena".to_owned(), lobby(room_size), net.now());
+        let hub = Hub::new(limits, game.to_owned(), lobby, net.now());
         Self { event_loop: EventLoop::new(net, hub, 1, false), address }
     }
 
@@ -104,7 +124,15 @@ pub fn real_net(limits: &Limits) -> (RealNet, SocketAddr) {
 }
 
 /// A lobby of the built-in games with rooms of `room_size`.
-pub fn lobby(room_size: u16) -> Lobby {
-    let options = Options { tick_hz: None, room_size, inputs_per_tick_max: 8, state_bytes: 1024 };
-    Lobby::new(Games::built_in(), options, 1)
+pub fn lobby(limits: &Limits, room_size: u16) -> Lobby {
+    lobby_of(Games::built_in(), limits, room_size)
+}
+
+/// A lobby of any games with rooms of `room_size`.
+pub fn lobby_of(games: Games, limits: &Limits, room_size: u16) -> Lobby {
+    let inputs_per_tick_max = usize::try_from(limits.inputs_per_tick_max).expect("64-bit system");
+    let resume = ResumeTerms::of(limits);
+    let options =
+        Options { tick_hz: None, room_size, inputs_per_tick_max, state_bytes: 1024, resume };
+    Lobby::new(games, options, 1, [7; 32])
 }

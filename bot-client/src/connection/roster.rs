@@ -117,10 +117,12 @@ impl Roster {
 
 #[cfg(test)]
 mod tests {
+    use gamekeeper_protocol::Presence;
+
     use super::*;
 
     fn member(player: u32) -> Member<'static> {
-        Member { player: PlayerId(player), name: "ada" }
+        Member { player: PlayerId(player), name: "ada", presence: Presence::Here }
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Session {
                 self.expect_seat("an event")?;
                 on_event(Event::Happened { tick, body: body.0 });
             }
-            ServerMessage::Members { tick, joined, left } => {
+            ServerMessage::Members { tick, joined, left, changed: _ } => {
                 self.expect_seat("a membership notice")?;
                 self.handle_members(tick, &joined, &left, on_event);
             }

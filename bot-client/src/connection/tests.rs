@@ -1,6 +1,8 @@
 //! Conversations with a scripted server: bytes in, events and bytes out.
 
-use gamekeeper_protocol::{ClientMessage, GoodbyeReason, LeaveCause, RoomId, codec::Bytes};
+use gamekeeper_protocol::{
+    ClientMessage, GoodbyeReason, LeaveCause, Presence, RoomId, codec::Bytes,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -23,9 +25,11 @@ fn welcome() -> Vec<u8> {
         seats: 50,
         game: "arena",
         members: vec![
-            Member { player: PlayerId(3), name: "bob" },
-            Member { player: PlayerId(7), name: "ada" },
+            Member { player: PlayerId(3), name: "bob", presence: Presence::Here },
+            Member { player: PlayerId(7), name: "ada", presence: Presence::Here },
         ],
+        events_before: 0,
+        resume: None,
     }))
 }
 
@@ -102,12 +106,13 @@ fn membership_notices_keep_the_roster() {
     let mut connection = joined();
     let notice = frame(&ServerMessage::Members {
         tick: Tick(12),
-        joined: vec![Member { player: PlayerId(8), name: "cy" }],
+        joined: vec![Member { player: PlayerId(8), name: "cy", presence: Presence::Here }],
         left: vec![
             Departed { player: PlayerId(3), cause: LeaveCause::Disconnected },
             Departed { player: PlayerId(8), cause: LeaveCause::Goodbye },
             Departed { player: PlayerId(3), cause: LeaveCause::Disconnected },
         ],
+        changed: vec![],
     });
     assert_eq!(feed(&mut connection, &notice, START), ["+1 [Present, Present, Departed]"]);
     assert_eq!(connection.roster().len(), 1);

@@ -12,8 +12,8 @@ use std::{
 };
 
 use gamekeeper_protocol::{
-    ClientMessage, Departed, FrameDecoder, LeaveCause, Member, PlayerId, RoomId, ServerMessage,
-    Tick, Welcome, codec::Bytes, limits::CLIENT_FRAME_BYTES_MAX,
+    ClientMessage, Departed, FrameDecoder, LeaveCause, Member, PlayerId, Presence, RoomId,
+    ServerMessage, Tick, Welcome, codec::Bytes, limits::CLIENT_FRAME_BYTES_MAX,
 };
 use socket2::SockRef;
 
@@ -74,7 +74,8 @@ fn send(socket: &mut TcpStream, message: &ServerMessage<'_>) -> io::Result<()> {
 }
 
 fn welcome_bytes(player: u32, members: &[u32]) -> Vec<u8> {
-    let member = |player: &u32| Member { player: PlayerId(*player), name: "bot" };
+    let member =
+        |player: &u32| Member { player: PlayerId(*player), name: "bot", presence: Presence::Here };
     let welcome = ServerMessage::Welcome(Welcome {
         player: PlayerId(player),
         room: RoomId(1),
@@ -83,6 +84,8 @@ fn welcome_bytes(player: u32, members: &[u32]) -> Vec<u8> {
         seats: 50,
         game: "benchmark",
         members: members.iter().map(member).collect(),
+        events_before: 0,
+        resume: None,
     });
     let mut bytes = Vec::new();
     welcome.encode(&mut bytes).expect("encodes");
@@ -371,8 +374,12 @@ fn an_announcement_is_timed_once_and_repeats_are_counted() {
         if number == 1 {
             let left = || vec![Departed { player: PlayerId(1), cause: LeaveCause::Disconnected }];
             for tick in [5, 6] {
-                let notice =
-                    ServerMessage::Members { tick: Tick(tick), joined: Vec::new(), left: left() };
+                let notice = ServerMessage::Members {
+                    tick: Tick(tick),
+                    joined: Vec::new(),
+                    left: left(),
+                    changed: Vec::new(),
+                };
                 send(&mut socket, &notice).expect("the bot listens");
             }
         }

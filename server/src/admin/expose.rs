@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use crate::{
     client::leave::{LeavePath, LeaveReason},
     hub::Hub,
-    metrics::{AcceptOutcome, Farewell, ProcessStats, TimeHistogram},
+    metrics::{AcceptOutcome, Farewell, ProcessStats, ResumeOutcome, TimeHistogram},
 };
 
 /// Upper ends of the histogram buckets, in microseconds.
@@ -81,7 +81,28 @@ fn connections(page: &mut Page, hub: &Hub) {
 
 fn games(page: &mut Page, hub: &Hub) {
     let metrics = hub.metrics();
-    page.one("players", "gauge", "Players with a seat.", hub.lobby().players());
+    page.one("players", "gauge", "Players with a seat and a connection.", hub.lobby().players());
+    page.one(
+        "players_away",
+        "gauge",
+        "Players without a connection whose seat is held.",
+        hub.lobby().players_away(),
+    );
+    page.head("resumes_total", "counter", "Attempts to take a seat again, by outcome.");
+    for (outcome, count) in ResumeOutcome::LABELS.iter().zip(metrics.resumes) {
+        page.sample("resumes_total", &format!("outcome=\"{outcome}\""), count);
+    }
+    page.one(
+        "seats_given_up_total",
+        "counter",
+        "Held seats whose player did not come back in time.",
+        metrics.seats_given_up,
+    );
+    page.histogram(
+        "stall_seconds",
+        "How long players were silent that were shown as stalled and then heard again.",
+        &metrics.silences,
+    );
     page.one("rooms", "gauge", "Rooms.", hub.lobby().rooms().len());
     page.one("ticks_total", "counter", "Ticks of all rooms.", metrics.ticks);
     page.one(

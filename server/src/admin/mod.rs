@@ -14,7 +14,7 @@ use self::http::{Request, Response};
 use crate::{
     client::leave::{LeavePath, LeaveReason},
     hub::Hub,
-    metrics::{AcceptOutcome, Farewell, ProcessStats, TimeHistogram},
+    metrics::{AcceptOutcome, Farewell, ProcessStats, ResumeOutcome, TimeHistogram},
     time::Time,
 };
 
@@ -62,6 +62,7 @@ struct RoomView<'a> {
     id: u32,
     game: &'a str,
     players: usize,
+    away: usize,
     seats: u16,
     tick: u32,
     tick_hz: u16,
@@ -72,6 +73,7 @@ fn rooms(hub: &Hub) -> Vec<RoomView<'_>> {
         id: room.id().0,
         game: room.game(),
         players: room.players(),
+        away: room.away().count(),
         seats: room.seats(),
         tick: room.last_tick().0,
         tick_hz: room.tick_hz(),
@@ -85,6 +87,7 @@ struct StatsView {
     uptime_seconds: f64,
     connections: ConnectionsView,
     players: usize,
+    players_away: usize,
     rooms: usize,
     accepted_total: u64,
     leaves: Vec<LeaveView>,
@@ -105,6 +108,8 @@ struct StatsView {
     pauses_total: u64,
     accepts: BTreeMap<&'static str, u64>,
     farewells: BTreeMap<&'static str, u64>,
+    resumes: BTreeMap<&'static str, u64>,
+    seats_given_up_total: u64,
     process: ProcessView,
 }
 
@@ -165,6 +170,7 @@ fn stats(view: &View<'_>) -> StatsView {
             lingering: population.lingering,
         },
         players: population.playing,
+        players_away: population.away,
         rooms: hub.lobby().rooms().len(),
         accepted_total: metrics.accepted,
         leaves,
@@ -185,6 +191,8 @@ fn stats(view: &View<'_>) -> StatsView {
         pauses_total: metrics.pauses,
         accepts: AcceptOutcome::LABELS.into_iter().zip(metrics.accepts).collect(),
         farewells: Farewell::LABELS.into_iter().zip(metrics.farewells).collect(),
+        resumes: ResumeOutcome::LABELS.into_iter().zip(metrics.resumes).collect(),
+        seats_given_up_total: metrics.seats_given_up,
         process: ProcessView {
             pid: process.pid,
             cpu_user_seconds: process.cpu_user_seconds,

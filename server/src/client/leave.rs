@@ -46,6 +46,8 @@ pub enum LeaveReason {
     Rejected(Rejection),
     /// The game removed the player.
     Kicked,
+    /// The player came back over another connection.
+    Replaced,
     /// The server is stopping.
     Shutdown,
     /// The game in the player's room failed.
@@ -80,6 +82,8 @@ pub enum Rejection {
     BadName,
     /// No free seat.
     Full,
+    /// The ticket for a seat is not good.
+    Ticket,
 }
 
 /// How we learnt that a connection ended.
@@ -121,7 +125,7 @@ pub struct Leave {
 
 impl LeaveReason {
     /// The metric labels, in the order of [`Self::index`].
-    pub const LABELS: [&'static str; 20] = [
+    pub const LABELS: [&'static str; 21] = [
         "goodbye",
         "fin",
         "fin_midframe",
@@ -139,6 +143,7 @@ impl LeaveReason {
         "protocol",
         "rejected",
         "kicked",
+        "replaced",
         "shutdown",
         "room_failed",
         "internal",
@@ -164,9 +169,10 @@ impl LeaveReason {
             Self::Protocol(_) => 14,
             Self::Rejected(_) => 15,
             Self::Kicked => 16,
-            Self::Shutdown => 17,
-            Self::RoomFailed => 18,
-            Self::Internal => 19,
+            Self::Replaced => 17,
+            Self::Shutdown => 18,
+            Self::RoomFailed => 19,
+            Self::Internal => 20,
         }
     }
 
@@ -195,6 +201,7 @@ impl LeaveReason {
             | Self::Protocol(_)
             | Self::Rejected(_)
             | Self::Kicked
+            | Self::Replaced
             | Self::Shutdown
             | Self::RoomFailed
             | Self::Internal => Exit::Linger,
@@ -218,6 +225,37 @@ impl LeaveReason {
             | Self::Rejected(_) => LeaveCause::Misbehaved,
             Self::Kicked => LeaveCause::Kicked,
             Self::Shutdown | Self::RoomFailed | Self::Internal => LeaveCause::Closed,
+            // The player stays; its old connection has nobody to tell anything about.
+            Self::Replaced => LeaveCause::Disconnected,
+        }
+    }
+
+    /// Whether the player's seat is held: the connection is lost, and nobody wanted that.
+    ///
+    /// Whoever says goodbye, is removed or breaks the rules has no seat to come back to.
+    pub fn holds_seat(self) -> bool {
+        match self {
+            Self::Fin
+            | Self::FinMidframe
+            | Self::Reset
+            | Self::TimedOut
+            | Self::Unreachable
+            | Self::Aborted
+            | Self::FrameTimeout
+            | Self::Heartbeat
+            | Self::SlowConsumerBytes
+            | Self::SlowConsumerTime
+            | Self::Internal => true,
+            Self::Goodbye
+            | Self::HelloTimeout
+            | Self::Oversize
+            | Self::Flood
+            | Self::Protocol(_)
+            | Self::Rejected(_)
+            | Self::Kicked
+            | Self::Replaced
+            | Self::Shutdown
+            | Self::RoomFailed => false,
         }
     }
 
@@ -235,7 +273,9 @@ impl LeaveReason {
             Self::Rejected(Rejection::UnknownGame) => Some(GoodbyeReason::UnknownGame),
             Self::Rejected(Rejection::BadName) => Some(GoodbyeReason::BadName),
             Self::Rejected(Rejection::Full) => Some(GoodbyeReason::Full),
+            Self::Rejected(Rejection::Ticket) => Some(GoodbyeReason::ResumeRefused),
             Self::Kicked => Some(GoodbyeReason::Kicked),
+            Self::Replaced => Some(GoodbyeReason::Replaced),
             Self::Shutdown => Some(GoodbyeReason::Shutdown),
             Self::RoomFailed => Some(GoodbyeReason::RoomFailed),
             Self::Internal => Some(GoodbyeReason::Internal),
@@ -247,7 +287,7 @@ impl LeaveReason {
     ///
     /// Players that come and go are not news; a client that breaks rules or a kick is.
     pub fn is_notable(self) -> bool {
-        !matches!(self.exit(), Exit::Plain) && self != Self::Shutdown
+        !matches!(self.exit(), Exit::Plain) && !matches!(self, Self::Shutdown | Self::Replaced)
     }
 }
 
@@ -299,6 +339,7 @@ mod tests {
             LeaveReason::Protocol(ProtocolFault::Undecodable),
             LeaveReason::Rejected(Rejection::Full),
             LeaveReason::Kicked,
+            LeaveReason::Replaced,
             LeaveReason::Shutdown,
             LeaveReason::RoomFailed,
             LeaveReason::Internal,

@@ -46,6 +46,8 @@ pub struct Client {
     pub pong_due: Option<u32>,
     /// How much it may still say.
     pub allowance: Allowance,
+    /// Whether the ticket by which its player came back may still have to be spent.
+    pub came_back: bool,
     /// Whether it is in the hub's list of connections to write to.
     pub in_flush_list: bool,
     /// What its deadlines depend on.
@@ -99,6 +101,8 @@ pub struct Pulse {
     pub frame_since: Option<Time>,
     /// Since when its reliable bytes are over the soft limit.
     pub over_soft_since: Option<Time>,
+    /// Whether it is shown to its room as stalled: silent, although it was asked.
+    pub silent: bool,
     /// Set while its socket takes no byte although some wait.
     pub stall: Option<Stall>,
     /// The last round trip of a ping, as the server measured it.
@@ -129,6 +133,8 @@ pub enum Due {
     Nothing,
     /// It has been silent: ask whether it lives.
     Ping,
+    /// It was asked and is still silent: show it to its room as stalled.
+    Silent,
     /// It is too late for something.
     Leave(LeaveReason),
     /// Its socket takes nothing, or a farewell is under way: see what the peer has acknowledged.
@@ -148,6 +154,7 @@ impl Client {
             backlog: Vec::new(),
             pong_due: None,
             allowance: Allowance::full(limits, now),
+            came_back: false,
             in_flush_list: false,
             pulse: Pulse {
                 accepted_at: now,
@@ -155,6 +162,7 @@ impl Client {
                 pinged_at: None,
                 frame_since: None,
                 over_soft_since: None,
+                silent: false,
                 stall: None,
                 round_trip: None,
             },
@@ -189,6 +197,7 @@ impl Client {
             Some(pinged_at) if passed(pinged_at, answer_ms(limits)) => {
                 Due::Leave(LeaveReason::Heartbeat)
             }
+            Some(pinged_at) if !pulse.silent && passed(pinged_at, silent_ms(limits)) => Due::Silent,
             Some(_) => Due::Nothing,
             None if passed(pulse.heard_at, limits.ping_after_ms) => Due::Ping,
             None => Due::Nothing,
@@ -206,7 +215,8 @@ impl Client {
             Phase::Handshake => Some(pulse.accepted_at + ms(limits.hello_timeout_ms)),
             Phase::Playing(_) => {
                 let heartbeat = match pulse.pinged_at {
-                    Some(pinged_at) => pinged_at + ms(answer_ms(limits)),
+                    Some(pinged_at) if pulse.silent => pinged_at + ms(answer_ms(limits)),
+                    Some(pinged_at) => pinged_at + ms(answer_ms(limits).min(silent_ms(limits))),
                     None => pulse.heard_at + ms(limits.ping_after_ms),
                 };
                 let frame = pulse.frame_since.map(|since| since + ms(limits.frame_timeout_ms));
@@ -282,16 +292,22 @@ impl Client {
 }
 
 impl Pulse {
-    /// A complete frame came in: the client lives.
-    pub fn heard(&mut self, now: Time) {
+    /// A complete frame came in: the client lives. Whether it was shown as stalled until now.
+    pub fn heard(&mut self, now: Time) -> bool {
         self.heard_at = now;
         self.pinged_at = None;
+        std::mem::take(&mut self.silent)
     }
 }
 
 /// How long after one look at a stalled socket the next one follows, in milliseconds.
 fn stall_look_ms(limits: &Limits) -> u64 {
     limits.out_stall_ms / STALL_LOOKS
+}
+
+/// How long after a ping a client is shown as stalled, in milliseconds.
+fn silent_ms(limits: &Limits) -> u64 {
+    limits.stalled_after_ms.saturating_sub(limits.ping_after_ms)
 }
 
 /// How long a pinged client has to say something, in milliseconds.
@@ -331,6 +347,11 @@ mod tests {
         assert_eq!(client.due(at(999), &LIMITS), Due::Nothing);
         assert_eq!(client.due(at(1_000), &LIMITS), Due::Ping);
         client.pulse.pinged_at = Some(at(1_000));
+        assert_eq!(client.next_deadline(at(1_000), &LIMITS), Some(at(3_000)));
+        assert_eq!(client.due(at(2_999), &LIMITS), Due::Nothing);
+        assert_eq!(client.due(at(3_000), &LIMITS), Due::Silent);
+        client.pulse.silent = true;
+        assert_eq!(client.next_deadline(at(3_000), &LIMITS), Some(at(6_000)));
         assert_eq!(client.due(at(5_999), &LIMITS), Due::Nothing);
         assert_eq!(client.due(at(6_000), &LIMITS), Due::Leave(LeaveReason::Heartbeat));
         client.pulse.heard(at(5_999));
@@ -395,7 +416,9 @@ mod tests {
         assert_eq!(client.next_deadline(at(0), &LIMITS), Some(at(1_000)));
         client.pulse.frame_since = Some(at(0));
         client.pulse.pinged_at = Some(at(100));
-        assert_eq!(client.next_deadline(at(100), &LIMITS), Some(at(5_000)));
+        assert_eq!(client.next_deadline(at(100), &LIMITS), Some(at(2_100)));
+        client.pulse.silent = true;
+        assert_eq!(client.next_deadline(at(2_100), &LIMITS), Some(at(5_000)));
         assert!(
             Client::new(PeerAddr::Unknown, &LIMITS, at(0)).next_deadline(at(0), &LIMITS).is_some()
         );

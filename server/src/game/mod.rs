@@ -16,9 +16,11 @@ use serde::{Serialize, de::DeserializeOwned};
 /// The rules of one game, as the state of one room.
 ///
 /// In each tick the room calls [`Game::left`] for those who are gone, [`Game::joined`] for those
-/// who are new, then [`Game::step`], then [`Game::snapshot`]. Each player joins once and leaves
-/// once; inputs come only from players that have joined. A room without players does not step.
-/// All calls happen on one thread.
+/// who are new, [`Game::disconnected`], [`Game::resumed`] and [`Game::stalled`] for those who
+/// cannot be reached or can be again, then [`Game::step`], then [`Game::snapshot`]. Each player
+/// joins once and leaves once; between that it may be disconnected and resumed many times, always
+/// in turn. Inputs come only from players that have joined. A room without players does not step;
+/// one whose players are all away does. All calls happen on one thread.
 ///
 /// A panic in any of them ends this room, and no other: its players are told that the room has
 /// failed, and may join again.
@@ -52,6 +54,19 @@ pub trait Game: Sized + 'static {
 
     /// A player takes a seat. Also the place to say no by [`Outbox::kick`].
     fn joined(&mut self, player: PlayerId, name: &str, out: &mut Outbox<Self::Event>);
+
+    /// A player lost its connection. Its seat is held for a while (`resume_window_ms`): either
+    /// [`Game::resumed`] follows, or [`Game::left`]. Until then events for it are kept.
+    ///
+    /// A good place to stop the player's avatar. The default does nothing.
+    fn disconnected(&mut self, _player: PlayerId, _out: &mut Outbox<Self::Event>) {}
+
+    /// A player that was disconnected is back, and has been sent the events that it missed.
+    fn resumed(&mut self, _player: PlayerId, _out: &mut Outbox<Self::Event>) {}
+
+    /// A connected player has been silent for `stalled_after_ms` although it was asked
+    /// (`stalled`), or is heard again (not `stalled`). Often its network recovers.
+    fn stalled(&mut self, _player: PlayerId, _stalled: bool, _out: &mut Outbox<Self::Event>) {}
 
     /// A player is gone, for good.
     fn left(&mut self, player: PlayerId, cause: LeaveCause, out: &mut Outbox<Self::Event>);

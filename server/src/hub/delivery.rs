@@ -5,6 +5,8 @@
 
 use std::{borrow::Cow, collections::VecDeque};
 
+use gamekeeper_protocol::EncodeError;
+
 use super::{leaving, list_for_flush, rearm_earlier, table::Table, wheel::TimerWheel};
 use crate::{
     client::{
@@ -70,5 +72,11 @@ impl Sink for Delivery<'_> {
     fn kick(&mut self, who: ConnectionId, text: String) {
         let leave = Leave { reason: LeaveReason::Kicked, path: LeavePath::App };
         self.leaving.push((who, leave, text.into()));
+    }
+
+    fn unreadable(&mut self, who: ConnectionId, error: &EncodeError) {
+        tracing::error!(connection = %who, %error, "what the game has for a player cannot be sent");
+        let leave = Leave { reason: LeaveReason::Internal, path: LeavePath::App };
+        self.leaving.push((who, leave, "what the game has for you cannot be sent".into()));
     }
 }

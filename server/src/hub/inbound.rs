@@ -6,7 +6,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use gamekeeper_protocol::{
-    ClientMessage, DecodeError, FrameError, Hello, PROTOCOL_VERSION,
+    ClientMessage, DecodeError, FrameError, Hello, PROTOCOL_VERSION, Resume,
     limits::{CLIENT_FRAME_BYTES_MAX, NAME_BYTES_MAX},
     message::hello_version,
 };
@@ -19,9 +19,10 @@ use crate::{
         phase::Phase,
     },
     ids::{ConnectionId, Place},
-    metrics::{Farewell, Metrics},
+    metrics::{Farewell, Metrics, ResumeOutcome},
     room::{
         lobby::{JoinError, Lobby},
+        returning::{Resumed, TicketFault},
         session::Accepted,
     },
     time::Time,
@@ -81,8 +82,11 @@ impl Hub {
 
     /// Reads as many frames as a client may have read in a turn, and keeps the rest.
     fn take_in(&mut self, id: ConnectionId, bytes: &[u8], now: Time) {
-        let mut rest = bytes;
-        let fault = self.read_frames(id, &mut rest, now).err();
+        let (mut rest, mut replaced) = (bytes, None);
+        let fault = self.read_frames(id, &mut rest, &mut replaced, now).err();
+        if let Some(old) = replaced {
+            self.replace(old);
+        }
         let Some(client) = self.clients.get_mut(id) else { return };
         let mid_frame = client.decoder.is_mid_frame();
         client.pulse.frame_since = match client.pulse.frame_since {
@@ -127,9 +131,25 @@ impl Hub {
         self.mark(id, Leave { reason, path }, detail);
     }
 
+    /// The player of this connection came back over another one, which has the seat already.
+    fn replace(&mut self, old: ConnectionId) {
+        // It may be on its way out: then it keeps that reason.
+        if self.clients.get(old).is_some_and(|client| client.phase.is_open()) {
+            let leave = Leave { reason: LeaveReason::Replaced, path: LeavePath::App };
+            self.mark(old, leave, "the player came back over another connection".into());
+        }
+    }
+
     /// Cuts bytes into frames and hands each to [`Conversation`]; stops at the first fault, or when
-    /// the client's share of the turn is used up. `input` is then what is left.
-    fn read_frames(&mut self, id: ConnectionId, input: &mut &[u8], now: Time) -> Result<(), Fault> {
+    /// the client's share of the turn is used up. `input` is then what is left, and `replaced` the
+    /// connection whose seat was taken over, if one was.
+    fn read_frames(
+        &mut self,
+        id: ConnectionId,
+        input: &mut &[u8],
+        replaced: &mut Option<ConnectionId>,
+        now: Time,
+    ) -> Result<(), Fault> {
         let Self { clients, lobby, metrics, flush_list, default_game, limits, .. } = self;
         let Some(client) = clients.get_mut(id) else { return Ok(()) };
         for _ in 0..limits.frames_per_turn_max {
@@ -149,6 +169,8 @@ impl Hub {
                 phase: &mut client.phase,
                 pulse: &mut client.pulse,
                 pong_due: &mut client.pong_due,
+                came_back: &mut client.came_back,
+                replaced,
                 lobby,
                 metrics,
                 default_game,
@@ -174,6 +196,8 @@ struct Conversation<'a> {
     phase: &'a mut Phase,
     pulse: &'a mut Pulse,
     pong_due: &'a mut Option<u32>,
+    came_back: &'a mut bool,
+    replaced: &'a mut Option<ConnectionId>,
     lobby: &'a mut Lobby,
     metrics: &'a mut Metrics,
     default_game: &'a str,
@@ -183,10 +207,18 @@ struct Conversation<'a> {
 impl Conversation<'_> {
     /// One complete frame.
     fn frame(&mut self, frame: &[u8]) -> Result<(), Fault> {
-        self.pulse.heard(self.now);
+        let silence = self.now.since(self.pulse.heard_at);
+        let was_silent = self.pulse.heard(self.now);
         match *self.phase {
             Phase::Handshake => self.first_frame(frame),
             Phase::Playing(place) => {
+                if was_silent {
+                    self.metrics.silences.record(silence);
+                    self.lobby.set_stalled(place, self.id, false, self.now);
+                }
+                if *self.came_back && self.lobby.heard_again(place, self.id) {
+                    *self.came_back = false;
+                }
                 let message = ClientMessage::decode(frame).map_err(undecodable)?;
                 self.message(place, message)
             }
@@ -212,7 +244,32 @@ impl Conversation<'_> {
         }
     }
 
+    /// The player wants a seat that it has had.
+    fn resume(&mut self, resume: &Resume) -> Result<(), Fault> {
+        let outcome = self.lobby.resume(resume, self.id, self.now);
+        self.metrics.resume(match outcome {
+            Ok(Resumed { replaces: None, .. }) => ResumeOutcome::Resumed,
+            Ok(Resumed { replaces: Some(_), .. }) => ResumeOutcome::TakenOver,
+            Err(TicketFault::Stale) => ResumeOutcome::Stale,
+            Err(TicketFault::Expired) => ResumeOutcome::Expired,
+            Err(TicketFault::Replayed) => ResumeOutcome::Replayed,
+            Err(TicketFault::Forged) => ResumeOutcome::Forged,
+        });
+        match outcome {
+            Ok(Resumed { place, replaces }) => {
+                self.phase.advance(Phase::Playing(place));
+                *self.came_back = true;
+                *self.replaced = replaces;
+                Ok(())
+            }
+            Err(fault) => Err((LeaveReason::Rejected(Rejection::Ticket), fault.in_words().into())),
+        }
+    }
+
     fn hello(&mut self, hello: Hello<'_>) -> Result<(), Fault> {
+        if let Some(resume) = &hello.resume {
+            return self.resume(resume);
+        }
         if let Some(text) = name_fault(hello.name) {
             return Err((LeaveReason::Rejected(Rejection::BadName), text));
         }

@@ -17,6 +17,8 @@ pub struct Population {
     pub playing: usize,
     /// Counted as left; the farewell is on its way.
     pub lingering: usize,
+    /// Players without a connection, whose seat is held for them.
+    pub away: usize,
 }
 
 impl Hub {
@@ -101,7 +103,8 @@ impl Hub {
     pub fn population(&self) -> Population {
         let playing = self.lobby.players();
         let handshake = self.clients.len() - playing - self.lingering - self.dead;
-        Population { handshake, playing, lingering: self.lingering }
+        let away = self.lobby.players_away();
+        Population { handshake, playing, lingering: self.lingering, away }
     }
 
     /// Whether every connection ever accepted is either live or counted as left, exactly once.

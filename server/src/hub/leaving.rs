@@ -35,7 +35,12 @@ impl Hub {
             self.metrics.leave(leave);
             log_leave(id, &client.peer, leave, &detail);
             if let Some(place) = place {
-                self.lobby.leave(place, leave.reason.cause(), now);
+                let cause = leave.reason.cause();
+                if leave.reason.holds_seat() && !self.stopping {
+                    self.lobby.lose(place, id, cause, now);
+                } else {
+                    self.lobby.leave(place, id, cause, now);
+                }
             }
             self.exit(id, leave.reason, &detail, now);
         }

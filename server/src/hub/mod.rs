@@ -164,6 +164,7 @@ impl Hub {
                 self.rearm(id, now);
             }
         }
+        self.lobby.forgive(pause);
     }
 
     /// Looks at every deadline that has come.
@@ -176,6 +177,7 @@ impl Hub {
             self.rearm(id, now);
         }
         self.fired = fired;
+        self.metrics.seats_given_up += self.lobby.expire(now);
     }
 
     /// Ticks one room that is due at `due_by`, if there is one.
@@ -217,8 +219,9 @@ impl Hub {
     }
 
     /// Begins a graceful stop: nobody comes in any more, everybody is told and leaves.
-    pub fn stop(&mut self) {
+    pub fn stop(&mut self, now: Time) {
         self.stopping = true;
+        self.lobby.hold_no_seats(now);
         let everybody: Vec<ConnectionId> = self.clients.ids().collect();
         let leave = Leave { reason: LeaveReason::Shutdown, path: LeavePath::App };
         for id in everybody {
@@ -273,6 +276,12 @@ impl Hub {
                 let nonce = ping_nonce(now);
                 client.outbound.push_reliable(short_frame(&ServerMessage::Ping { nonce }));
                 list_for_flush(&mut self.flush_list, id, client);
+            }
+            Due::Silent => {
+                client.pulse.silent = true;
+                if let Phase::Playing(place) = client.phase {
+                    self.lobby.set_stalled(place, id, true, now);
+                }
             }
             Due::Leave(reason) => {
                 let detail = leaving::too_late(reason, &self.limits);

@@ -21,6 +21,12 @@ pub struct Metrics {
     pub late_reasons: u64,
     /// Farewells whose arrival the kernel confirmed, whose peer went first, or that were cut.
     pub farewells: [u64; Farewell::LABELS.len()],
+    /// Attempts to take a seat again, by [`ResumeOutcome`].
+    pub resumes: [u64; ResumeOutcome::LABELS.len()],
+    /// Seats given up because their player did not come back in time.
+    pub seats_given_up: u64,
+    /// How long players were silent that were shown as stalled and then heard again.
+    pub silences: TimeHistogram,
     /// Ticks of all rooms.
     pub ticks: u64,
     /// Ticks that were left out because the server was more than a whole period late.
@@ -92,6 +98,29 @@ impl Farewell {
     pub const LABELS: [&'static str; 3] = ["delivered", "lost", "deadline"];
 }
 
+/// What became of an attempt to take a seat again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResumeOutcome {
+    /// The player is back in its seat, which was held for it.
+    Resumed,
+    /// The player is back in its seat, which an older connection of it still had.
+    TakenOver,
+    /// Refused: the ticket is from another run of the server.
+    Stale,
+    /// Refused: the seat is not held any more.
+    Expired,
+    /// Refused: the ticket was used before.
+    Replayed,
+    /// Refused: the ticket was never given out for that seat.
+    Forged,
+}
+
+impl ResumeOutcome {
+    /// The metric labels, in the order of the variants.
+    pub const LABELS: [&'static str; 6] =
+        ["resumed", "taken_over", "stale", "expired", "replayed", "forged"];
+}
+
 impl Metrics {
     /// Everything at zero.
     pub fn new() -> Self {
@@ -101,6 +130,9 @@ impl Metrics {
             leaves: [[0; LeavePath::LABELS.len()]; LeaveReason::LABELS.len()],
             late_reasons: 0,
             farewells: [0; Farewell::LABELS.len()],
+            resumes: [0; ResumeOutcome::LABELS.len()],
+            seats_given_up: 0,
+            silences: TimeHistogram::new(),
             ticks: 0,
             ticks_missed: 0,
             player_ticks: 0,
@@ -131,6 +163,11 @@ impl Metrics {
     /// Counts the end of a lingering close.
     pub fn farewell(&mut self, farewell: Farewell) {
         self.farewells[farewell as usize] += 1;
+    }
+
+    /// Counts an attempt to take a seat again.
+    pub fn resume(&mut self, outcome: ResumeOutcome) {
+        self.resumes[outcome as usize] += 1;
     }
 
     /// All connections that have ended.

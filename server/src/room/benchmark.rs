@@ -42,6 +42,12 @@ impl Session for Benchmark {
 
     fn left(&mut self, _player: PlayerId, _cause: LeaveCause) {}
 
+    fn disconnected(&mut self, _player: PlayerId) {}
+
+    fn resumed(&mut self, _player: PlayerId) {}
+
+    fn stalled(&mut self, _player: PlayerId, _stalled: bool) {}
+
     fn forget(&mut self, _player: PlayerId) {}
 
     fn step(&mut self, _tick: Tick) {}

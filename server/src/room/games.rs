@@ -6,6 +6,7 @@ use gamekeeper_protocol::games::benchmark;
 
 use super::{
     benchmark::Benchmark,
+    seat::ResumeTerms,
     session::{Session, Typed},
 };
 use crate::game::{Game, Setup};
@@ -41,6 +42,8 @@ pub struct Options {
     pub inputs_per_tick_max: usize,
     /// Size of the benchmark's snapshots, in bytes.
     pub state_bytes: usize,
+    /// How long seats are held for players that lost their connection.
+    pub resume: ResumeTerms,
 }
 
 impl Games {

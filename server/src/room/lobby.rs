@@ -2,8 +2,9 @@
 //!
 //! Data flow: hello -> **`Lobby`** -> room; input -> **`Lobby`** -> room.
 //!
-//! Rooms are made on demand, filled up, and disposed when the last player is gone. The lobby is
-//! pure; randomness comes from one seed, which the shell draws at start.
+//! Rooms are made on demand, filled up, and disposed when the last player is gone. Who loses its
+//! connection keeps its seat until a deadline; that part is in `returning`. The lobby is pure;
+//! randomness comes from seeds, which the shell draws at start.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +21,7 @@ use super::{
     games::{Games, Options},
     schedule::{Due, Schedule},
     session::Accepted,
+    ticket::{SeatKeys, TicketOffice},
 };
 use crate::{
     game::Setup,
@@ -45,12 +47,13 @@ pub enum JoinError {
 ///
 /// Invariant: a room is in `open` exactly while it has a free seat and its game has not failed.
 /// Invariant: no room is without players, but for the time between a leave and the end of it.
+/// Invariant: a seat is in `away`, once, exactly while its player has no connection.
 #[derive(Debug)]
 pub struct Lobby {
     games: Games,
-    options: Options,
+    pub(super) options: Options,
     random: Pcg32,
-    rooms: BTreeMap<RoomId, Room>,
+    pub(super) rooms: BTreeMap<RoomId, Room>,
     /// Rooms with a free seat, by game; the oldest is filled first.
     open: BTreeMap<&'static str, BTreeSet<RoomId>>,
     schedule: Schedule,
@@ -58,7 +61,11 @@ pub struct Lobby {
     turn_based: BTreeMap<RoomId, Time>,
     next_room: u32,
     next_player: u32,
-    players: usize,
+    /// Seats that are taken, those of players who are away as well.
+    pub(super) players: usize,
+    /// When each seat is given up whose player is away.
+    pub(super) away: BTreeSet<(Time, Place)>,
+    pub(super) office: TicketOffice,
 }
 
 impl std::fmt::Debug for Room {
@@ -83,8 +90,9 @@ pub struct Ticked {
 }
 
 impl Lobby {
-    /// A lobby without rooms.
-    pub fn new(games: Games, options: Options, seed: u64) -> Self {
+    /// A lobby without rooms. `seed` is for the games; `ticket_seed` is for the tickets and must be
+    /// unpredictable outside of tests.
+    pub fn new(games: Games, options: Options, seed: u64, ticket_seed: [u8; 32]) -> Self {
         Self {
             games,
             options,
@@ -96,6 +104,8 @@ impl Lobby {
             next_room: 1,
             next_player: 1,
             players: 0,
+            away: BTreeSet::new(),
+            office: TicketOffice::new(ticket_seed),
         }
     }
 
@@ -109,9 +119,14 @@ impl Lobby {
         self.rooms.values()
     }
 
-    /// Players with a seat.
+    /// Players with a seat and a connection.
     pub fn players(&self) -> usize {
-        self.players
+        self.players - self.away.len()
+    }
+
+    /// Players without a connection, whose seat is held.
+    pub fn players_away(&self) -> usize {
+        self.away.len()
     }
 
     /// Seats a player in the oldest room of the game that has a free seat, or in a new one.
@@ -135,7 +150,7 @@ impl Lobby {
         self.next_player = next_player;
         self.players += 1;
         let room = self.rooms.get_mut(&id).expect("open rooms exist");
-        room.join(player, name, connection);
+        room.join(player, name, connection, SeatKeys::new(self.office.secret()));
         if !room.has_free_seat() {
             self.open.entry(game).or_default().remove(&id);
         }
@@ -143,25 +158,33 @@ impl Lobby {
         Ok(Place { room: id, player })
     }
 
-    /// Takes a player's seat away; disposes the room if it was the last one.
-    pub fn leave(&mut self, place: Place, cause: LeaveCause, now: Time) {
-        let room = self.rooms.get_mut(&place.room).expect("a place's room exists while it is held");
-        room.leave(place.player, cause);
+    /// Takes a player's seat away, if `connection` has it.
+    pub fn leave(&mut self, place: Place, connection: ConnectionId, cause: LeaveCause, now: Time) {
+        // A connection whose player came back over another one has nothing to take away.
+        let room = self.rooms.get_mut(&place.room);
+        if room.is_some_and(|room| room.leave(place.player, connection, cause)) {
+            self.seat_is_free(place.room, now);
+        }
+    }
+
+    /// A seat became free: somebody may have it, or the room is disposed.
+    pub(super) fn seat_is_free(&mut self, id: RoomId, now: Time) {
         self.players -= 1;
+        let room = self.rooms.get(&id).expect("a room lives as long as its last seat is taken");
         let game = room.game();
         if room.players() > 0 {
             if !room.has_failed() {
-                self.open.entry(game).or_default().insert(place.room);
+                self.open.entry(game).or_default().insert(id);
             }
-            self.touch(place.room, now);
+            self.touch(id, now);
             return;
         }
         if let Some(open) = self.open.get_mut(game) {
-            open.remove(&place.room);
+            open.remove(&id);
         }
-        self.turn_based.remove(&place.room);
-        self.schedule.stop(place.room);
-        if let Some(room) = self.rooms.remove(&place.room) {
+        self.turn_based.remove(&id);
+        self.schedule.stop(id);
+        if let Some(room) = self.rooms.remove(&id) {
             room.close();
         }
     }
@@ -188,16 +211,17 @@ impl Lobby {
         Ok(accepted)
     }
 
-    /// When [`Self::tick_next`] should be called again.
+    /// When [`Self::tick_next`] or [`Self::expire`] should be called again.
     pub fn next_due(&self) -> Option<Time> {
-        self.schedule.next_due()
+        let away = self.away.first().map(|(until, _)| *until);
+        [self.schedule.next_due(), away].into_iter().flatten().min()
     }
 
     /// Ticks one room that is due at `due_by`, if there is one. `now` may be later than that.
     pub fn tick_next(&mut self, due_by: Time, now: Time, sink: &mut impl Sink) -> Option<Ticked> {
         let Due { room: id, planned, missed } = self.schedule.pop_due(due_by)?;
         let room = self.rooms.get_mut(&id).expect("scheduled rooms exist");
-        let failed = match room.tick_once(now, sink) {
+        let failed = match room.tick_once(now, &self.office, sink) {
             Ok(()) => None,
             Err(failure) => Some((failure, room.connections().collect())),
         };
@@ -205,9 +229,18 @@ impl Lobby {
         if let Some(last_tick_at) = self.turn_based.get_mut(&id) {
             *last_tick_at = now;
         }
-        if failed.is_some() {
+        let mut gone = room.dismissed();
+        let why = if failed.is_some() {
             self.schedule.stop(id);
             self.open.entry(game).or_default().remove(&id);
+            // Nobody can come back to a game that has failed.
+            gone = room.away().collect();
+            LeaveCause::Closed
+        } else {
+            LeaveCause::Kicked
+        };
+        for player in gone {
+            self.give_up(Place { room: id, player }, Some(why), now);
         }
         Some(Ticked { room: id, planned, missed, players, failed })
     }
@@ -221,7 +254,7 @@ impl Lobby {
         let setup = Setup { seed: self.random.next_u64(), seats, tick_hz };
         let start = AssertUnwindSafe(|| info.start(setup, &self.options));
         let session = catch_unwind(start).map_err(|_| JoinError::GameFailed)?;
-        self.rooms.insert(id, Room::new(id, game, tick_hz, seats, session));
+        self.rooms.insert(id, Room::new(id, game, tick_hz, seats, self.options.resume, session));
         self.open.entry(game).or_default().insert(id);
         if tick_hz > 0 {
             self.schedule.start(id, tick_hz, now);
@@ -235,7 +268,7 @@ impl Lobby {
     ///
     /// A turn-based room ticks at once, but not more often than the fastest real-time one: else
     /// one player could make the whole room work as fast as it can send.
-    fn touch(&mut self, id: RoomId, now: Time) {
+    pub(super) fn touch(&mut self, id: RoomId, now: Time) {
         let Some(&last_tick_at) = self.turn_based.get(&id) else { return };
         if self.rooms.get(&id).is_some_and(|room| !room.has_failed()) {
             self.schedule.tick_once(id, now.max(last_tick_at + TURN_BASED_PERIOD_MIN));

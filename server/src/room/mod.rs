@@ -1,16 +1,23 @@
 //! One room: a game session, the players in it, its tick.
 //!
-//! Data flow: joins, leaves, inputs -> **`Room`** -> game -> frames for each member.
+//! Data flow: joins, losses, returns, leaves, inputs -> **`Room`** -> game -> frames.
 //!
 //! A room is pure. It does not know clients, only the [`ConnectionId`]s that its hub delivers
 //! frames to. Nothing happens to the game between two ticks: who comes, who goes and what they ask
-//! for is kept, and applied at one point of the tick, in order.
+//! for is kept, and applied at one point of the tick, in order. Who has which seat is in
+//! `seating`; what a tick says, and to whom, in `publish`.
 
 pub mod benchmark;
 pub mod games;
 pub mod lobby;
+pub mod returning;
 pub mod schedule;
+pub mod seat;
 pub mod session;
+pub mod ticket;
+
+mod publish;
+mod seating;
 
 use std::{
     any::Any,
@@ -19,17 +26,17 @@ use std::{
 };
 
 use gamekeeper_protocol::{
-    DecodeError, Departed, EncodeError, InputSequence, LeaveCause, Member, PlayerId, RoomId,
-    ServerMessage, Tick, Welcome, codec::Bytes,
+    DecodeError, Departed, EncodeError, InputSequence, PlayerId, Presence, PresenceChange, RoomId,
+    Tick,
 };
 
-use self::session::{Accepted, Session};
-use crate::{
-    frames::{SharedFrame, shared_frame},
-    game::{Audience, Effect},
-    ids::ConnectionId,
-    time::Time,
+pub use self::seating::{Before, Lost};
+use self::{
+    seat::{ResumeTerms, Seat},
+    session::{Accepted, Session},
+    ticket::TicketOffice,
 };
+use crate::{frames::SharedFrame, ids::ConnectionId, time::Time};
 
 /// Where a room's frames go.
 pub trait Sink {
@@ -41,6 +48,9 @@ pub trait Sink {
 
     /// The game removes this player.
     fn kick(&mut self, who: ConnectionId, text: String);
+
+    /// What this player alone should see cannot be encoded: a bug of the game.
+    fn unreadable(&mut self, who: ConnectionId, error: &EncodeError);
 }
 
 /// Why a room cannot go on. The game's fault.
@@ -67,11 +77,13 @@ impl std::error::Error for RoomFailure {}
 ///
 /// Invariant: `members` is sorted by player id, which is the order of joining.
 /// Invariant: a player is in `members`, or in `arrivals`, or not in the room.
+/// Invariant: in `arrivals` everybody is connected.
 pub struct Room {
     id: RoomId,
     game: &'static str,
     tick_hz: u16,
     seats: u16,
+    terms: ResumeTerms,
     tick: Tick,
     session: Box<dyn Session>,
     /// Players that the game and the others know of.
@@ -80,24 +92,14 @@ pub struct Room {
     arrivals: Vec<Seat>,
     /// Players that have been members and are gone since the last tick.
     departures: Vec<Departed>,
+    /// Whether some member's presence may not be what was announced.
+    restless: bool,
+    /// Players that the game has removed while they were away.
+    dismissed: Vec<PlayerId>,
     /// Why the game failed, once it has: it is not called again then.
     failure: Option<RoomFailure>,
     /// Buffer for a snapshot's body while it is encoded.
     scratch: Vec<u8>,
-}
-
-/// A player in a room.
-#[derive(Clone, Debug)]
-struct Seat {
-    player: PlayerId,
-    name: Box<str>,
-    connection: ConnectionId,
-}
-
-impl Seat {
-    fn member(&self) -> Member<'_> {
-        Member { player: self.player, name: &self.name }
-    }
 }
 
 impl Room {
@@ -107,6 +109,7 @@ impl Room {
         game: &'static str,
         tick_hz: u16,
         seats: u16,
+        terms: ResumeTerms,
         session: Box<dyn Session>,
     ) -> Self {
         Self {
@@ -114,11 +117,14 @@ impl Room {
             game,
             tick_hz,
             seats,
+            terms,
             tick: Tick(0),
             session,
             members: Vec::new(),
             arrivals: Vec::new(),
             departures: Vec::new(),
+            restless: false,
+            dismissed: Vec::new(),
             failure: None,
             scratch: Vec::new(),
         }
@@ -154,34 +160,24 @@ impl Room {
         self.failure.is_some()
     }
 
-    /// Players that have a seat, or will at the next tick.
+    /// Players that have a seat, or will at the next tick; those who are away as well.
     pub fn players(&self) -> usize {
         self.members.len() + self.arrivals.len()
+    }
+
+    /// Players whose seat is held for them.
+    pub fn away(&self) -> impl Iterator<Item = PlayerId> + '_ {
+        self.members.iter().filter(|seat| seat.connection().is_none()).map(|seat| seat.player)
+    }
+
+    /// Every connection that has a seat here, or will at the next tick.
+    pub fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
+        self.members.iter().chain(&self.arrivals).filter_map(Seat::connection)
     }
 
     /// Whether another player fits.
     pub fn has_free_seat(&self) -> bool {
         self.players() < usize::from(self.seats)
-    }
-
-    /// Gives a player a seat from the next tick on. Ids must come in rising order.
-    pub fn join(&mut self, player: PlayerId, name: &str, connection: ConnectionId) {
-        assert!(self.has_free_seat(), "the lobby fills only rooms with a free seat");
-        debug_assert!(self.members.iter().chain(&self.arrivals).all(|seat| seat.player < player));
-        self.arrivals.push(Seat { player, name: name.into(), connection });
-    }
-
-    /// Takes a player's seat away, now; the game and the others hear of it at the next tick.
-    ///
-    /// A player that leaves before its first tick was never there.
-    pub fn leave(&mut self, player: PlayerId, cause: LeaveCause) {
-        if let Ok(index) = self.members.binary_search_by_key(&player, |seat| seat.player) {
-            self.members.remove(index);
-            self.departures.push(Departed { player, cause });
-        } else {
-            self.arrivals.retain(|seat| seat.player != player);
-            self.session.forget(player);
-        }
     }
 
     /// Keeps an input for the next tick.
@@ -210,14 +206,19 @@ impl Room {
     ///
     /// # Errors
     ///
-    /// [`RoomFailure`] if the game panics, or makes a state or an event that does not fit into a
-    /// frame. The room cannot go on then: its game is not called again.
-    pub fn tick_once(&mut self, now: Time, sink: &mut impl Sink) -> Result<(), RoomFailure> {
+    /// [`RoomFailure`] if the game panics, or makes a state or an event for all that does not fit
+    /// into a frame. The room cannot go on then: its game is not called again.
+    pub fn tick_once(
+        &mut self,
+        now: Time,
+        office: &TicketOffice,
+        sink: &mut impl Sink,
+    ) -> Result<(), RoomFailure> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
         // What a panic may leave half done is in this room alone, and nobody looks at it again.
-        let attempt = AssertUnwindSafe(|| self.tick(now, sink));
+        let attempt = AssertUnwindSafe(|| self.tick(now, office, sink));
         let outcome = match catch_unwind(attempt) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(RoomFailure::Encode(error)),
@@ -227,19 +228,49 @@ impl Room {
         outcome
     }
 
-    fn tick(&mut self, now: Time, sink: &mut impl Sink) -> Result<(), EncodeError> {
+    fn tick(
+        &mut self,
+        now: Time,
+        office: &TicketOffice,
+        sink: &mut impl Sink,
+    ) -> Result<(), EncodeError> {
         self.tick = self.tick.next();
-        let departures = std::mem::take(&mut self.departures);
-        for departed in &departures {
+        let left = std::mem::take(&mut self.departures);
+        for departed in &left {
             self.session.left(departed.player, departed.cause);
         }
         for seat in &self.arrivals {
             self.session.joined(seat.player, &seat.name);
         }
+        let changed = self.note_presences();
         self.session.step(self.tick);
-        self.announce(departures, sink)?;
+        self.announce(left, changed, office, sink)?;
         self.publish_effects(sink)?;
         self.publish_snapshots(now, sink)
+    }
+
+    /// Tells the game whose presence is not what it was.
+    fn note_presences(&mut self) -> Vec<PresenceChange> {
+        let mut changed = Vec::new();
+        if !std::mem::take(&mut self.restless) {
+            return changed;
+        }
+        for seat in &mut self.members {
+            let presence = seat.presence();
+            let before = std::mem::replace(&mut seat.announced, presence);
+            if presence == before {
+                continue;
+            }
+            changed.push(PresenceChange { player: seat.player, presence });
+            match (before, presence) {
+                (_, Presence::Away) => self.session.disconnected(seat.player),
+                (Presence::Away, _) => self.session.resumed(seat.player),
+                (_, presence) => {
+                    self.session.stalled(seat.player, presence == Presence::Stalled);
+                }
+            }
+        }
+        changed
     }
 
     /// Ends the room: the game hears of those who are gone.
@@ -255,87 +286,6 @@ impl Room {
         });
         // Nobody is left whom a failure could hurt; the panic itself has been reported.
         let _ = catch_unwind(tell);
-    }
-
-    /// Every connection that has a seat here, or will at the next tick.
-    pub fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
-        self.members.iter().chain(&self.arrivals).map(|seat| seat.connection)
-    }
-
-    /// One membership frame for all that were here; a welcome for those that are new.
-    fn announce(&mut self, left: Vec<Departed>, sink: &mut impl Sink) -> Result<(), EncodeError> {
-        if left.is_empty() && self.arrivals.is_empty() {
-            return Ok(());
-        }
-        if !self.members.is_empty() {
-            let joined = self.arrivals.iter().map(Seat::member).collect();
-            let frame = shared_frame(&ServerMessage::Members { tick: self.tick, joined, left })?;
-            for seat in &self.members {
-                sink.reliable(seat.connection, &frame);
-            }
-        }
-        let first_new = self.members.len();
-        self.members.append(&mut self.arrivals);
-        for seat in &self.members[first_new..] {
-            let frame = shared_frame(&ServerMessage::Welcome(Welcome {
-                player: seat.player,
-                room: self.id,
-                tick: self.tick,
-                tick_hz: self.tick_hz,
-                seats: self.seats,
-                game: self.game,
-                members: self.members.iter().map(Seat::member).collect(),
-            }))?;
-            sink.reliable(seat.connection, &frame);
-        }
-        Ok(())
-    }
-
-    /// What the game said during the tick: events, reliable and in order, and kicks.
-    fn publish_effects(&mut self, sink: &mut impl Sink) -> Result<(), EncodeError> {
-        let Self { session, members, tick, .. } = self;
-        let tick = *tick;
-        let seat_of = |player: PlayerId| {
-            members.binary_search_by_key(&player, |seat| seat.player).ok().map(|i| &members[i])
-        };
-        let mut outcome = Ok(());
-        let mut deliver =
-            |body: &[u8], to: &mut dyn Iterator<Item = &Seat>, sink: &mut _| match shared_frame(
-                &ServerMessage::Event { tick, body: Bytes(body) },
-            ) {
-                Ok(frame) => to.for_each(|seat| Sink::reliable(sink, seat.connection, &frame)),
-                Err(error) => outcome = Err(error),
-            };
-        session.drain_effects(&mut |effect| match effect {
-            Effect::Broadcast(body) => deliver(body, &mut members.iter(), sink),
-            Effect::Send(player, body) => deliver(body, &mut seat_of(player).into_iter(), sink),
-            Effect::Kick(player, text) => {
-                if let Some(seat) = seat_of(player) {
-                    sink.kick(seat.connection, text);
-                }
-            }
-        })?;
-        outcome
-    }
-
-    /// The state after the tick: encoded once per audience, queued for each member.
-    fn publish_snapshots(&mut self, now: Time, sink: &mut impl Sink) -> Result<(), EncodeError> {
-        // Few audiences: usually one, at most one per seat. A list beats a map.
-        let mut encoded: Vec<(Audience, SharedFrame)> = Vec::with_capacity(1);
-        for seat in &self.members {
-            let audience = self.session.audience(seat.player);
-            if let Some((_, frame)) = encoded.iter().find(|(other, _)| *other == audience) {
-                sink.latest(seat.connection, frame);
-                continue;
-            }
-            self.scratch.clear();
-            self.session.encode_snapshot(audience, self.tick, now, &mut self.scratch)?;
-            let body = Bytes(&self.scratch);
-            let frame = shared_frame(&ServerMessage::Snapshot { tick: self.tick, body })?;
-            sink.latest(seat.connection, &frame);
-            encoded.push((audience, frame));
-        }
-        Ok(())
     }
 }
 

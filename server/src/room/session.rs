@@ -31,6 +31,15 @@ pub trait Session {
     /// A player takes a seat.
     fn joined(&mut self, player: PlayerId, name: &str);
 
+    /// A player lost its connection; its seat is held. Its inputs of this tick do not count.
+    fn disconnected(&mut self, player: PlayerId);
+
+    /// A player has its seat again.
+    fn resumed(&mut self, player: PlayerId);
+
+    /// A player is silent although it was asked, or is heard again.
+    fn stalled(&mut self, player: PlayerId, stalled: bool);
+
     /// A player is gone.
     fn left(&mut self, player: PlayerId, cause: LeaveCause);
 
@@ -120,6 +129,20 @@ impl<G: Game> Session for Typed<G> {
 
     fn joined(&mut self, player: PlayerId, name: &str) {
         self.game.joined(player, name, &mut self.out);
+    }
+
+    fn disconnected(&mut self, player: PlayerId) {
+        // What it asked for last would undo what the game does about its absence.
+        self.forget(player);
+        self.game.disconnected(player, &mut self.out);
+    }
+
+    fn resumed(&mut self, player: PlayerId) {
+        self.game.resumed(player, &mut self.out);
+    }
+
+    fn stalled(&mut self, player: PlayerId, stalled: bool) {
+        self.game.stalled(player, stalled, &mut self.out);
     }
 
     fn forget(&mut self, player: PlayerId) {

@@ -281,7 +281,8 @@ impl<N: Net> EventLoop<N> {
         );
         self.net.close_listeners();
         self.door.close();
-        self.hub.stop();
+        let now = self.net.now();
+        self.hub.stop(now);
     }
 
     fn stop_state(&self, now: Time) -> Flow {

@@ -19,7 +19,7 @@ use gamekeeper::{
     shell::{EventLoop, net::Net as _},
 };
 use gamekeeper_tests::meddler::Meddler;
-use gamekeeper_tests::rig::{lobby, real_net};
+use gamekeeper_tests::rig::{AT_ONCE, lobby, real_net};
 
 fn main() -> ExitCode {
     sigpipe::reset();
@@ -41,10 +41,11 @@ fn prove() -> io::Result<()> {
 
 fn serve() -> io::Result<()> {
     // Blind to what players say, the loop hears no sign of life: nobody may leave for that.
-    let limits = Limits { heartbeat_timeout_ms: 300_000, ..Limits::DEFAULT };
+    let limits = Limits { heartbeat_timeout_ms: 300_000, ..AT_ONCE };
     let (net, address) = real_net(&limits);
     let waker = net.waker();
-    let hub = Hub::new(limits, "arena".to_owned(), lobby(50), net.now());
+    let lobby = lobby(&limits, 50);
+    let hub = Hub::new(limits, "arena".to_owned(), lobby, net.now());
     let mut event_loop = EventLoop::new(Meddler::blind(net), hub, 1, false);
     let mut stdout = io::stdout();
     writeln!(stdout, "listening tcp {address}\nready")?;

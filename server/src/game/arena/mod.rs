@@ -35,6 +35,16 @@ impl Game for Arena {
         self.world.add(player);
     }
 
+    fn disconnected(&mut self, player: PlayerId, _out: &mut Outbox<Event>) {
+        self.world.rest(player);
+    }
+
+    fn stalled(&mut self, player: PlayerId, stalled: bool, _out: &mut Outbox<Event>) {
+        if stalled {
+            self.world.rest(player);
+        }
+    }
+
     fn left(&mut self, player: PlayerId, _cause: LeaveCause, _out: &mut Outbox<Event>) {
         self.world.remove(player);
     }

@@ -104,6 +104,13 @@ impl World {
         }
     }
 
+    /// Makes a player stand still and hold its fire, because nobody is at the controls.
+    pub fn rest(&mut self, player: PlayerId) {
+        if let Some(fighter) = self.fighters.iter_mut().find(|other| other.player == player) {
+            fighter.input = Input { aim: fighter.input.aim, ..Input::default() };
+        }
+    }
+
     /// One step: move, fire, fly, hit, reappear.
     pub fn step(&mut self, mut say: impl FnMut(Event)) {
         self.move_and_fire();
