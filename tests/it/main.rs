@@ -22,4 +22,5 @@ mod leaves;
 mod pauses;
 mod processes;
 mod seats;
+mod seats_model;
 mod tidy;
