@@ -227,6 +227,15 @@ mod tests {
     }
 
     #[test]
+    fn the_inputs_of_whoever_lost_its_connection_do_not_undo_its_absence() {
+        let mut session = session();
+        session.joined(PlayerId(1), "ada");
+        session.accept_input(PlayerId(1), InputSequence(1), &[0]).expect("a move");
+        session.disconnected(PlayerId(1));
+        assert!(session.inputs.is_empty());
+    }
+
+    #[test]
     fn the_inputs_of_whoever_left_do_not_count() {
         let mut session = session();
         session.joined(PlayerId(1), "ada");

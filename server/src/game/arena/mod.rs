@@ -60,3 +60,40 @@ impl Game for Arena {
         self.world.snapshot()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gamekeeper_protocol::{InputSequence, games::arena::FIELD_SIZE};
+
+    use super::*;
+
+    const ADA: PlayerId = PlayerId(1);
+
+    fn step(arena: &mut Arena, tick: u32, inputs: &[PlayerInput<Input>]) -> i16 {
+        arena.step(Tick(tick), inputs, &mut Outbox::default());
+        arena.snapshot(Audience::ALL).players[0].x
+    }
+
+    /// Whoever cannot be reached stands still where it is, however it was moving.
+    #[test]
+    fn nobody_at_the_controls_means_nobody_moves() {
+        for hook in [
+            |arena: &mut Arena| arena.disconnected(ADA, &mut Outbox::default()),
+            |arena: &mut Arena| arena.stalled(ADA, true, &mut Outbox::default()),
+        ] {
+            let mut arena = Arena::new(Setup { seed: 1, seats: 2, tick_hz: 20 });
+            arena.joined(ADA, "ada", &mut Outbox::default());
+            let to_the_middle = if step(&mut arena, 1, &[]) < FIELD_SIZE / 2 { 127 } else { -127 };
+            let input = Input { move_x: to_the_middle, ..Input::default() };
+            let start = step(
+                &mut arena,
+                2,
+                &[PlayerInput { player: ADA, sequence: InputSequence(1), input }],
+            );
+            let moving = step(&mut arena, 3, &[]);
+            assert_ne!(moving, start, "it goes on moving without further inputs");
+            hook(&mut arena);
+            assert_eq!(step(&mut arena, 4, &[]), moving);
+        }
+    }
+}
