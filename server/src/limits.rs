@@ -81,6 +81,8 @@ limits! {
     frame_timeout_ms = 5_000 in 100..=60_000;
     /// A client that has been silent for this long is sent a ping.
     ping_after_ms = 1_000 in 50..=60_000;
+    /// A client that speaks is sent a ping this often, beside a state, to see that it also reads.
+    ping_every_ms = 2_000 in 50..=60_000;
     /// A client that has been silent for this long, and was pinged meanwhile, is gone.
     /// Counts from the last complete frame.
     heartbeat_timeout_ms = 6_000 in 100..=300_000;
@@ -116,8 +118,8 @@ limits! {
     out_soft_bytes = 65_536 in 4_096..=67_108_864;
     /// How long a client may stay over `out_soft_bytes`.
     out_soft_ms = 2_000 in 100..=60_000;
-    /// How long a client's socket may take no byte, and its system acknowledge none, while some
-    /// wait for it.
+    /// How long a client's socket may take no byte, or the client answer no ping, while its system
+    /// acknowledges nothing.
     out_stall_ms = 5_000 in 100..=300_000;
     /// SO_SNDBUF: the kernel's share of the bytes on the way to one client (Linux doubles it).
     socket_send_buffer_bytes = 32_768 in 2_048..=4_194_304;

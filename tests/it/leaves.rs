@@ -303,6 +303,32 @@ fn a_reader_that_stops_reading_is_given_up_in_time() {
     assert!(ticks.windows(2).all(|pair| pair[1] == pair[0] + 1), "every tick: {ticks:?}");
 }
 
+/// In a quiet room it takes minutes until the buffers between are full. Only that it does not answer
+/// shows that a client which speaks does not read; its own system has taken everything.
+#[test]
+fn a_reader_that_stops_reading_in_a_quiet_room_is_given_up_in_time() {
+    let limits = Limits { ping_every_ms: 100, out_stall_ms: 400, ..CHATTY };
+    let mut rig = Rig::new(limits);
+    let (mut innocent, mut actor) = (rig.join("ada"), rig.join("eve"));
+    let second = ConnectionId { slot: 1, generation: 0 };
+    let (mut sequence, mut most_bytes) = (0, 0);
+    rig.turn_until("the leave is counted", |rig| {
+        innocent.answer_pings();
+        if rig.event_loop.hub().metrics().ticks > sequence {
+            sequence = rig.event_loop.hub().metrics().ticks;
+            actor.input(1, &[0; 4]);
+        }
+        most_bytes = most_bytes.max(rig.event_loop.hub().unsent_bytes(second));
+        rig.left_in_all() > 0
+    });
+    assert_eq!(most_bytes, 0, "its socket took everything");
+    assert_eq!(rig.left(LeaveReason::SlowConsumerTime, LeavePath::Timer), 1);
+    innocent.listen();
+    assert_eq!(innocent.end, None);
+    let asked = innocent.heard.iter().filter(|heard| matches!(heard, Heard::Ping(_))).count();
+    assert!(asked >= 2, "{asked} pings in half a second");
+}
+
 /// Before the hello: rejected with the reason, and never anybody's business in a room.
 #[track_caller]
 fn stranger(

@@ -8,6 +8,7 @@
 pub mod leave;
 pub mod outbound;
 pub mod phase;
+pub mod pulse;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use self::{
     leave::LeaveReason,
     outbound::OutboundQueue,
     phase::{Linger, Phase},
+    pulse::{Pulse, Stall, look_ms},
 };
 use crate::{
     guard::bucket::{Rate, TokenBucket},
@@ -88,44 +90,6 @@ fn byte_rate(limits: &Limits) -> Rate {
     Rate { per_second: limits.bytes_per_second, burst: limits.bytes_burst }
 }
 
-/// The times that a connection's deadlines count from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pulse {
-    /// When it was accepted.
-    pub accepted_at: Time,
-    /// When its last complete frame came in; at first, when it was accepted.
-    pub heard_at: Time,
-    /// When it was asked whether it lives, if it has not answered (or said anything) since.
-    pub pinged_at: Option<Time>,
-    /// When the frame began of which only a part is here.
-    pub frame_since: Option<Time>,
-    /// Since when its reliable bytes are over the soft limit.
-    pub over_soft_since: Option<Time>,
-    /// Whether it is shown to its room as stalled: silent, although it was asked.
-    pub silent: bool,
-    /// Set while its socket takes no byte although some wait.
-    pub stall: Option<Stall>,
-    /// The last round trip of a ping, as the server measured it.
-    pub round_trip: Option<Duration>,
-}
-
-/// A socket that takes nothing.
-///
-/// Whether its peer reads at all shows only in what the peer's kernel has acknowledged: the socket
-/// takes bytes again in large steps. So that is looked at several times within the deadline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stall {
-    /// When it began, or when the peer was last seen to have acknowledged something.
-    pub since: Time,
-    /// When it began, or when it was looked at last.
-    pub looked_at: Time,
-    /// What was unacknowledged at the last look.
-    pub unsent_bytes: Option<usize>,
-}
-
-/// How many looks a stalled socket gets within its deadline.
-const STALL_LOOKS: u64 = 4;
-
 /// What is due on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
@@ -156,16 +120,7 @@ impl Client {
             allowance: Allowance::full(limits, now),
             came_back: false,
             in_flush_list: false,
-            pulse: Pulse {
-                accepted_at: now,
-                heard_at: now,
-                pinged_at: None,
-                frame_since: None,
-                over_soft_since: None,
-                silent: false,
-                stall: None,
-                round_trip: None,
-            },
+            pulse: Pulse::new(now),
         }
     }
 
@@ -189,18 +144,17 @@ impl Client {
         if pulse.over_soft_since.is_some_and(|since| passed(since, limits.out_soft_ms)) {
             return Due::Leave(LeaveReason::SlowConsumerTime);
         }
-        if pulse.stall.is_some_and(|stall| passed(stall.looked_at, stall_look_ms(limits))) {
+        // Counted from the ping, so that a server that was itself paused asks before it judges.
+        if pulse.pinged_at.is_some_and(|pinged_at| passed(pinged_at, answer_ms(limits))) {
+            return Due::Leave(LeaveReason::Heartbeat);
+        }
+        if pulse.looked_at().is_some_and(|looked_at| passed(looked_at, look_ms(limits))) {
             return Due::AskUnsent;
         }
         match pulse.pinged_at {
-            // Counted from the ping, so that a server that was itself paused asks before it judges.
-            Some(pinged_at) if passed(pinged_at, answer_ms(limits)) => {
-                Due::Leave(LeaveReason::Heartbeat)
-            }
             Some(pinged_at) if !pulse.silent && passed(pinged_at, silent_ms(limits)) => Due::Silent,
-            Some(_) => Due::Nothing,
             None if passed(pulse.heard_at, limits.ping_after_ms) => Due::Ping,
-            None => Due::Nothing,
+            Some(_) | None => Due::Nothing,
         }
     }
 
@@ -221,8 +175,8 @@ impl Client {
                 };
                 let frame = pulse.frame_since.map(|since| since + ms(limits.frame_timeout_ms));
                 let soft = pulse.over_soft_since.map(|since| since + ms(limits.out_soft_ms));
-                let stall = pulse.stall.map(|stall| stall.looked_at + ms(stall_look_ms(limits)));
-                [frame, soft, stall].into_iter().flatten().chain([heartbeat]).min()
+                let look = pulse.looked_at().map(|looked_at| looked_at + ms(look_ms(limits)));
+                [frame, soft, look].into_iter().flatten().chain([heartbeat]).min()
             }
         }
     }
@@ -230,48 +184,18 @@ impl Client {
     /// Notes what the socket did with bytes that were offered to it.
     pub fn wrote(&mut self, taken_bytes: usize, now: Time, limits: &Limits) {
         self.outbound.advance(taken_bytes);
+        self.pulse.written_bytes += taken_bytes as u64;
         if self.outbound.is_empty() {
             self.pulse.stall = None;
         } else if taken_bytes > 0 || self.pulse.stall.is_none() {
-            self.pulse.stall = Some(Stall { since: now, looked_at: now, unsent_bytes: None });
+            self.pulse.stall = Some(Stall::new(now));
         }
         self.weigh(now, limits);
     }
 
-    /// Looks at a stall again, now that it is known what the peer has not acknowledged.
-    ///
-    /// Returns the reason to leave if nothing was acknowledged for too long.
-    pub fn look_at_stall(
-        &mut self,
-        unsent_bytes: Option<usize>,
-        now: Time,
-        limits: &Limits,
-    ) -> Option<LeaveReason> {
-        let stall = self.pulse.stall.as_mut()?;
-        stall.looked_at = now;
-        if let (Some(before), Some(now_unsent)) = (stall.unsent_bytes, unsent_bytes)
-            && now_unsent < before
-        {
-            stall.since = now;
-        }
-        stall.unsent_bytes = unsent_bytes;
-        let over = now >= stall.since + ms(limits.out_stall_ms);
-        over.then_some(LeaveReason::SlowConsumerTime)
-    }
-
     /// The server itself did not run for a while: nobody is blamed for that time.
     pub fn forgive(&mut self, pause: Duration) {
-        let pulse = &mut self.pulse;
-        pulse.accepted_at = pulse.accepted_at + pause;
-        pulse.heard_at = pulse.heard_at + pause;
-        let since = [&mut pulse.pinged_at, &mut pulse.frame_since, &mut pulse.over_soft_since];
-        for time in since.into_iter().flatten() {
-            *time = *time + pause;
-        }
-        if let Some(stall) = &mut pulse.stall {
-            stall.since = stall.since + pause;
-            stall.looked_at = stall.looked_at + pause;
-        }
+        self.pulse.forgive(pause);
         if let Phase::Lingering(linger) = &mut self.phase {
             linger.until = linger.until + pause;
         }
@@ -289,20 +213,6 @@ impl Client {
         self.pulse.over_soft_since.get_or_insert(now);
         (waiting_bytes > limits.out_hard_bytes).then_some(LeaveReason::SlowConsumerBytes)
     }
-}
-
-impl Pulse {
-    /// A complete frame came in: the client lives. Whether it was shown as stalled until now.
-    pub fn heard(&mut self, now: Time) -> bool {
-        self.heard_at = now;
-        self.pinged_at = None;
-        std::mem::take(&mut self.silent)
-    }
-}
-
-/// How long after one look at a stalled socket the next one follows, in milliseconds.
-fn stall_look_ms(limits: &Limits) -> u64 {
-    limits.out_stall_ms / STALL_LOOKS
 }
 
 /// How long after a ping a client is shown as stalled, in milliseconds.
@@ -366,6 +276,7 @@ mod tests {
     /// A client with a hundred bytes that its socket does not take.
     fn stalled() -> Client {
         let mut client = playing();
+        client.pulse.written_bytes = 1_000;
         client.outbound.push_reliable(std::rc::Rc::from([0; 100]));
         client.wrote(0, at(0), &LIMITS);
         client
@@ -376,11 +287,11 @@ mod tests {
         let mut client = stalled();
         let verdicts = [None, None, None, Some(LeaveReason::SlowConsumerTime)];
         for (look, verdict) in (1..).zip(verdicts) {
-            let time = at(look * stall_look_ms(&LIMITS));
+            let time = at(look * look_ms(&LIMITS));
             client.pulse.heard(time);
             assert_eq!(client.due(time - ms(1), &LIMITS), Due::Nothing);
             assert_eq!(client.due(time, &LIMITS), Due::AskUnsent);
-            assert_eq!(client.look_at_stall(Some(500), time, &LIMITS), verdict, "look {look}");
+            assert_eq!(client.pulse.look(Some(500), time, &LIMITS), verdict, "look {look}");
         }
     }
 
@@ -389,12 +300,11 @@ mod tests {
         let mut client = stalled();
         for look in 1..20 {
             let (unsent, time) = (500 - look, at(look as u64 * (LIMITS.out_stall_ms - 1)));
-            assert_eq!(client.look_at_stall(Some(unsent), time, &LIMITS), None, "look {look}");
+            assert_eq!(client.pulse.look(Some(unsent), time, &LIMITS), None, "look {look}");
         }
         let time = at(1_000_000);
         client.wrote(1, time, &LIMITS);
-        let anew = Stall { since: time, looked_at: time, unsent_bytes: None };
-        assert_eq!(client.pulse.stall, Some(anew));
+        assert_eq!(client.pulse.stall, Some(Stall::new(time)));
         client.wrote(99, time, &LIMITS);
         assert_eq!(client.pulse.stall, None);
     }

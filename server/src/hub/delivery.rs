@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, collections::VecDeque};
 
-use gamekeeper_protocol::EncodeError;
+use gamekeeper_protocol::{EncodeError, ServerMessage};
 
 use super::{leaving, list_for_flush, rearm_earlier, table::Table, wheel::TimerWheel};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         Client,
         leave::{Leave, LeavePath, LeaveReason},
     },
-    frames::SharedFrame,
+    frames::{SharedFrame, short_frame},
     ids::ConnectionId,
     limits::Limits,
     metrics::Metrics,
@@ -62,6 +62,12 @@ impl Sink for Delivery<'_> {
         let Some(client) = self.clients.get_mut(to).filter(|client| client.phase.is_open()) else {
             return;
         };
+        if client.pulse.is_to_be_asked(self.now, self.limits) {
+            // Beside a state the question costs no send of its own.
+            let nonce = client.pulse.asked(self.now);
+            client.outbound.push_reliable(short_frame(&ServerMessage::Ping { nonce }));
+            rearm_earlier(self.wheel, to, client, self.now, self.limits);
+        }
         self.metrics.snapshots += 1;
         if client.outbound.set_latest(SharedFrame::clone(frame)) {
             self.metrics.snapshots_skipped += 1;

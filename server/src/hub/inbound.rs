@@ -3,7 +3,7 @@
 //! Part of [`Hub`]. Every way in which a client's bytes can be wrong ends in a mark with a reason
 //! and a sentence that says what was wrong.
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
 use gamekeeper_protocol::{
     ClientMessage, DecodeError, FrameError, Hello, PROTOCOL_VERSION, Resume,
@@ -11,12 +11,12 @@ use gamekeeper_protocol::{
     message::hello_version,
 };
 
-use super::{End, Hub, leaving, list_for_flush, ping_nonce, rearm_earlier};
+use super::{End, Hub, leaving, list_for_flush, rearm_earlier};
 use crate::{
     client::{
-        Pulse,
         leave::{Leave, LeavePath, LeaveReason, ProtocolFault, Rejection},
         phase::Phase,
+        pulse::Pulse,
     },
     ids::{ConnectionId, Place},
     metrics::{Farewell, Metrics, ResumeOutcome},
@@ -317,8 +317,7 @@ impl Conversation<'_> {
                 Ok(())
             }
             ClientMessage::Pong { nonce } => {
-                let round_trip_ms = ping_nonce(self.now).wrapping_sub(nonce);
-                self.pulse.round_trip = Some(Duration::from_millis(u64::from(round_trip_ms)));
+                self.pulse.answered(nonce, self.now);
                 Ok(())
             }
             ClientMessage::Goodbye => {

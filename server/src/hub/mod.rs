@@ -273,7 +273,7 @@ impl Hub {
             Due::Nothing => {}
             Due::Ping => {
                 client.pulse.pinged_at = Some(now);
-                let nonce = ping_nonce(now);
+                let nonce = client.pulse.asked(now);
                 client.outbound.push_reliable(short_frame(&ServerMessage::Ping { nonce }));
                 list_for_flush(&mut self.flush_list, id, client);
             }
@@ -298,7 +298,7 @@ impl Hub {
         match client.phase {
             Phase::Lingering(_) => self.farewell_unsent(id, unsent_bytes, now),
             Phase::Playing(_) => {
-                if let Some(reason) = client.look_at_stall(unsent_bytes, now, &self.limits) {
+                if let Some(reason) = client.pulse.look(unsent_bytes, now, &self.limits) {
                     let detail = leaving::too_late(reason, &self.limits);
                     self.mark(id, Leave { reason, path: LeavePath::Timer }, detail);
                 } else {
@@ -329,11 +329,4 @@ fn rearm_earlier(
     if let Some(deadline) = client.next_deadline(now, limits) {
         wheel.set_earlier(id.slot, deadline, now);
     }
-}
-
-/// A ping's nonce: the server's clock in milliseconds, so that the answer tells the round trip.
-fn ping_nonce(now: Time) -> u32 {
-    #[expect(clippy::cast_possible_truncation, reason = "only differences are used, modulo 2^32")]
-    let nonce = (now.as_nanos() / 1_000_000) as u32;
-    nonce
 }
