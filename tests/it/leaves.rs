@@ -303,8 +303,8 @@ fn a_reader_that_stops_reading_is_given_up_in_time() {
     assert!(ticks.windows(2).all(|pair| pair[1] == pair[0] + 1), "every tick: {ticks:?}");
 }
 
-/// In a quiet room it takes minutes until the buffers between are full. Only that it does not answer
-/// shows that a client which speaks does not read; its own system has taken everything.
+/// In a quiet room it takes minutes until the buffers between are full. Only that it does not
+/// answer shows that a client which speaks does not read; its own system has taken everything.
 #[test]
 fn a_reader_that_stops_reading_in_a_quiet_room_is_given_up_in_time() {
     let limits = Limits { ping_every_ms: 100, out_stall_ms: 400, ..CHATTY };
