@@ -131,6 +131,15 @@ impl Player {
         self.say(&ClientMessage::Input { sequence, body: Bytes(body) });
     }
 
+    /// Sends an input, if the connection is there and the socket takes it.
+    pub fn try_input(&mut self, sequence: u32, body: &[u8]) {
+        let message = ClientMessage::Input { sequence: InputSequence(sequence), body: Bytes(body) };
+        let mut frame = Vec::new();
+        message.encode(&mut frame).expect("a short message");
+        let taken = self.try_send(&frame);
+        assert!(taken == 0 || taken == frame.len(), "a short frame is taken whole or not at all");
+    }
+
     /// Sends any bytes.
     pub fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).expect("a few bytes fit into the socket");

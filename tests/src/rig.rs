@@ -3,7 +3,10 @@
 //! The test and the server share one thread: the server moves only while the test turns it. So a
 //! test can do something between two turns, and nothing sleeps and hopes.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    time::Instant,
+};
 
 use gamekeeper::{
     Game, Games,
@@ -12,7 +15,12 @@ use gamekeeper::{
     hub::Hub,
     limits::Limits,
     room::{games::Options, lobby::Lobby, seat::ResumeTerms},
-    shell::{EventLoop, Flow, listen::listen, net::Net as _, real::RealNet},
+    shell::{
+        EventLoop, Flow,
+        listen::{Listener, listen},
+        net::Net as _,
+        real::RealNet,
+    },
 };
 
 use crate::{PATIENCE, meddler::Meddler, player::Player};
@@ -20,6 +28,9 @@ use crate::{PATIENCE, meddler::Meddler, player::Player};
 /// The defaults, but that no seat is held: whoever loses its connection has left, which is what
 /// most tests of leaving want to see at once.
 pub const AT_ONCE: Limits = Limits { resume_window_ms: 0, ..Limits::DEFAULT };
+
+/// Any free port of the loopback.
+const ANY_PORT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 /// A server under the test's hands.
 pub struct Rig {
@@ -51,6 +62,13 @@ impl Rig {
         Self::build(limits, G::NAME, lobby, Meddler::seeing)
     }
 
+    /// A server with these limits that hosts `G` alone, and listens elsewhere as well.
+    pub fn hosting_on<G: Game>(limits: Limits, elsewhere: Listener) -> Self {
+        let lobby = lobby_of(Games::none().with::<G>(), &limits, 50);
+        let listeners = vec![listener(ANY_PORT, &limits), elsewhere];
+        Self::on(listeners, limits, G::NAME, lobby, Meddler::seeing)
+    }
+
     fn arena(limits: Limits, room_size: u16, meddle: fn(RealNet) -> Meddler<RealNet>) -> Self {
         let lobby = lobby(&limits, room_size);
         Self::build(limits, "arena", lobby, meddle)
@@ -62,10 +80,21 @@ impl Rig {
         lobby: Lobby,
         meddle: fn(RealNet) -> Meddler<RealNet>,
     ) -> Self {
-        let (net, address) = real_net(&limits);
+        Self::on(vec![listener(ANY_PORT, &limits)], limits, game, lobby, meddle)
+    }
+
+    fn on(
+        listeners: Vec<Listener>,
+        limits: Limits,
+        game: &str,
+        lobby: Lobby,
+        meddle: fn(RealNet) -> Meddler<RealNet>,
+    ) -> Self {
+        let count = listeners.len();
+        let (net, address) = real_net_on(listeners);
         let net = meddle(net);
         let hub = Hub::new(limits, game.to_owned(), lobby, net.now());
-        Self { event_loop: EventLoop::new(net, hub, 1, false), address }
+        Self { event_loop: EventLoop::new(net, hub, count, false), address }
     }
 
     /// Turns the server until `done` says so; panics if it takes too long.
@@ -114,12 +143,19 @@ impl Rig {
 
 /// A network that listens on a free port of this machine.
 pub fn real_net(limits: &Limits) -> (RealNet, SocketAddr) {
-    let any_port = ListenAddr::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
-    let listener = listen(&any_port, limits).expect("this machine has a free port");
-    let ListenAddr::Tcp(address) = *listener.address() else {
+    real_net_on(vec![listener(ANY_PORT, limits)])
+}
+
+/// A socket that listens at a TCP address.
+pub fn listener(address: SocketAddr, limits: &Limits) -> Listener {
+    listen(&ListenAddr::Tcp(address), limits).expect("this machine has a free port")
+}
+
+fn real_net_on(listeners: Vec<Listener>) -> (RealNet, SocketAddr) {
+    let ListenAddr::Tcp(address) = *listeners[0].address() else {
         unreachable!("a TCP address was asked for")
     };
-    let net = RealNet::new(vec![listener], None, false).expect("this machine has an epoll");
+    let net = RealNet::new(listeners, None, false).expect("this machine has an epoll");
     (net, address)
 }
 
