@@ -239,6 +239,12 @@ impl Player {
         changed.map(|change| (change.player, change.presence)).collect()
     }
 
+    /// Forgets what it has heard, but for what it must know to go on.
+    pub fn forget(&mut self) {
+        self.heard = Vec::new();
+        self.answered = 0;
+    }
+
     /// Leaves by a FIN: the receive buffer is emptied first, so that it is not a reset.
     pub fn leave_by_fin(mut self) {
         self.listen();

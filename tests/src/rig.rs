@@ -69,6 +69,13 @@ impl Rig {
         Self::on(listeners, limits, G::NAME, lobby, Meddler::seeing)
     }
 
+    /// A server with these limits that hosts the built-in games, and listens elsewhere as well.
+    pub fn arena_on(limits: Limits, elsewhere: Listener) -> Self {
+        let lobby = lobby(&limits, 50);
+        let listeners = vec![listener(ANY_PORT, &limits), elsewhere];
+        Self::on(listeners, limits, "arena", lobby, Meddler::seeing)
+    }
+
     fn arena(limits: Limits, room_size: u16, meddle: fn(RealNet) -> Meddler<RealNet>) -> Self {
         let lobby = lobby(&limits, room_size);
         Self::build(limits, "arena", lobby, meddle)

@@ -73,7 +73,10 @@ pub(crate) fn has_word(text: &str, word: &str) -> bool {
 fn is_test_file(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let is_test_name = name == "tests.rs" || name.ends_with("_tests.rs");
-    path.starts_with("tests/it/") || path.contains("/tests/") || is_test_name
+    path.starts_with("tests/it/")
+        || path.starts_with("tests/modes/")
+        || path.contains("/tests/")
+        || is_test_name
 }
 
 fn long_files(tree: &Tree) -> Vec<String> {

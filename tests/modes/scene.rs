@@ -1,0 +1,280 @@
+//! A scene: a server, two innocent players in a room, and an actor who leaves in some way.
+//!
+//! Whatever the way, the same must hold, and [`Scene::ends`] checks it: the leave is counted
+//! exactly once, with its reason and path; the innocents miss no tick, hear of it exactly once and
+//! stay; and descriptors, slots, timers and memory are back where they were.
+
+use std::io::Write as _;
+
+use gamekeeper::{
+    LeaveCause, PlayerId,
+    client::leave::{LeavePath, LeaveReason},
+    limits::Limits,
+};
+use gamekeeper_protocol::ClientMessage;
+use gamekeeper_tests::{
+    player::Player,
+    rig::{AT_ONCE, Rig},
+};
+
+use crate::ALLOCATOR;
+
+/// Limits that are as strict as tests need, so that they need not wait. No seat is held.
+pub(crate) const QUICK: Limits = Limits {
+    hello_timeout_ms: 300,
+    frame_timeout_ms: 300,
+    ping_after_ms: 200,
+    ping_every_ms: 300,
+    heartbeat_timeout_ms: 1_000,
+    out_stall_ms: 600,
+    out_soft_ms: 300,
+    linger_ms: 500,
+    ..AT_ONCE
+};
+
+/// Heap bytes that may come and go without anybody's fault: a queue that had room for one less.
+const HEAP_SLACK_BYTES: usize = 8 * 1024;
+
+/// A server, and those who play on whatever happens.
+pub(crate) struct Scene {
+    pub(crate) rig: Rig,
+    innocents: [Player; 2],
+    before: Baseline,
+    /// Leaves that were counted before the act.
+    left_before: u64,
+}
+
+/// What must be as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Baseline {
+    descriptors: usize,
+    connections: usize,
+    timers: usize,
+    players: usize,
+    heap_bytes: usize,
+}
+
+/// How an act ends: what is counted, and what the others are told.
+pub(crate) struct Ending {
+    /// The one reason.
+    pub(crate) reason: LeaveReason,
+    /// The path; more than one only where the kernel leaves it open which is first.
+    pub(crate) paths: &'static [LeavePath],
+    /// Who left, if it was a player that the others knew.
+    pub(crate) who: Option<PlayerId>,
+}
+
+impl Scene {
+    /// Two innocents in a room of a server with these limits.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self::on(Rig::new(limits))
+    }
+
+    /// Two innocents in a room of this server.
+    pub(crate) fn on(mut rig: Rig) -> Self {
+        let innocents = [rig.join("ada"), rig.join("bob")];
+        let before =
+            Baseline { descriptors: 0, connections: 0, timers: 0, players: 0, heap_bytes: 0 };
+        let mut scene = Self { rig, innocents, before, left_before: 0 };
+        // Somebody comes and goes first: what grows once for the first guest is not a leak.
+        for _ in 0..2 {
+            let mut guest = scene.join("guest");
+            guest.say(&ClientMessage::Goodbye);
+            scene.turn_until("the guest has left", |scene| {
+                scene.rig.event_loop.hub().connections() == 2
+            });
+        }
+        scene.turn_ticks(2);
+        scene.left_before = scene.rig.left_in_all();
+        scene.forget_transcripts();
+        scene.before = scene.baseline();
+        scene
+    }
+
+    /// A player who has joined, and is the actor.
+    pub(crate) fn join(&mut self, name: &str) -> Player {
+        let actor = Player::connect(self.rig.address);
+        self.join_on(actor, name)
+    }
+
+    /// A player who joins over this connection.
+    pub(crate) fn join_on(&mut self, mut actor: Player, name: &str) -> Player {
+        actor.hello("", name);
+        self.turn_until("the actor is welcome", |_| actor.try_welcome().is_some());
+        actor
+    }
+
+    /// Turns the server until `done` says so, while the innocents play.
+    #[track_caller]
+    pub(crate) fn turn_until(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
+        let deadline = std::time::Instant::now() + gamekeeper_tests::PATIENCE;
+        while !done(self) {
+            assert!(std::time::Instant::now() < deadline, "waited too long until {what}");
+            self.innocents.iter_mut().for_each(Player::answer_pings);
+            let mut turned = false;
+            self.rig.turn_until(what, |_| std::mem::replace(&mut turned, true));
+        }
+    }
+
+    /// Turns the server for some time, while the innocents play.
+    #[track_caller]
+    pub(crate) fn turn_for(&mut self, time: std::time::Duration) {
+        let end = std::time::Instant::now() + time;
+        self.turn_until("the time is over", |_| std::time::Instant::now() >= end);
+    }
+
+    /// Turns the server for some ticks of its rooms, while the innocents play.
+    #[track_caller]
+    pub(crate) fn turn_ticks(&mut self, ticks: u64) {
+        let end = self.rig.event_loop.hub().metrics().ticks + ticks;
+        self.turn_until("the rooms have ticked", |scene| {
+            scene.rig.event_loop.hub().metrics().ticks >= end
+        });
+    }
+
+    /// Leaves that were counted since the scene began.
+    pub(crate) fn left(&self) -> u64 {
+        self.rig.left_in_all() - self.left_before
+    }
+
+    /// The actor is gone: waits for its one leave and checks everything.
+    #[track_caller]
+    pub(crate) fn ends(self, ending: &Ending) {
+        self.ends_with((), ending, |()| {});
+    }
+
+    /// The actor is still there, and goes on with what it does until its one leave is counted; then
+    /// everything is checked. `actor` is whatever has its sockets and processes.
+    #[track_caller]
+    pub(crate) fn ends_with<A>(
+        mut self,
+        mut actor: A,
+        ending: &Ending,
+        mut go_on: impl FnMut(&mut A),
+    ) {
+        self.turn_until("the leave is counted", |scene| {
+            go_on(&mut actor);
+            scene.left() > 0
+        });
+        self.turn_ticks(3);
+        self.check_counts(ending);
+        self.check_innocents(ending);
+        drop(actor);
+        self.check_baseline();
+    }
+
+    /// Nothing has ended: the innocents and the actor are still there.
+    #[track_caller]
+    pub(crate) fn nobody_left(mut self, actor: &mut Player) {
+        actor.listen();
+        assert_eq!((self.left(), actor.end), (0, None), "nobody was to leave");
+        for innocent in &mut self.innocents {
+            innocent.listen();
+            assert_eq!(innocent.end, None);
+            check_ticks(innocent);
+            assert!(innocent.departures().is_empty());
+        }
+    }
+
+    #[track_caller]
+    fn check_counts(&self, Ending { reason, paths, .. }: &Ending) {
+        let metrics = self.rig.event_loop.hub().metrics();
+        let counted: u64 = paths.iter().map(|path| self.rig.left(*reason, *path)).sum();
+        // The guests of the beginning have left by a goodbye that was read.
+        let guests = if *reason == LeaveReason::Goodbye { self.left_before } else { 0 };
+        let all = counts(&metrics.leaves);
+        assert_eq!(counted - guests, 1, "one leave, {reason:?} by {paths:?}; counted are {all}");
+        assert_eq!(self.left(), 1, "and no other: {all}");
+        assert!(self.rig.event_loop.hub().ledger_balances(), "the ledger balances: {all}");
+    }
+
+    #[track_caller]
+    fn check_innocents(&mut self, Ending { reason, who, .. }: &Ending) {
+        for innocent in &mut self.innocents {
+            innocent.listen();
+            assert_eq!(innocent.end, None, "an innocent was hurt");
+            check_ticks(innocent);
+            let notices: Vec<(PlayerId, LeaveCause)> = innocent
+                .departures()
+                .iter()
+                .flatten()
+                .map(|gone| (gone.player, gone.cause))
+                .collect();
+            let expected: Vec<_> = who.iter().map(|who| (*who, reason.cause())).collect();
+            assert_eq!(notices, expected, "told exactly once, or not at all if nobody was known");
+        }
+    }
+
+    /// Descriptors, slots, timers, players and memory are back where they were.
+    #[track_caller]
+    pub(crate) fn check_baseline(&mut self) {
+        self.turn_until("the connection is closed", |scene| {
+            scene.rig.event_loop.hub().connections() == scene.before.connections
+        });
+        // Timers of those who are gone may fire once more, into nothing.
+        self.turn_ticks(2);
+        self.forget_transcripts();
+        let after = self.baseline();
+        let heap_bytes = after.heap_bytes.saturating_sub(self.before.heap_bytes);
+        assert!(heap_bytes <= HEAP_SLACK_BYTES, "{heap_bytes} heap bytes were not given back");
+        let heap_bytes = self.before.heap_bytes;
+        assert_eq!(Baseline { heap_bytes, ..after }, self.before, "back where it was");
+        let now = gamekeeper::shell::net::Net::now(self.rig.event_loop.net());
+        self.rig.event_loop.hub().check_invariants(now);
+    }
+
+    fn baseline(&self) -> Baseline {
+        let hub = self.rig.event_loop.hub();
+        Baseline {
+            descriptors: std::fs::read_dir("/proc/self/fd").expect("this is Linux").count(),
+            connections: hub.connections(),
+            timers: hub.timers(),
+            players: hub.lobby().players() + hub.lobby().players_away(),
+            heap_bytes: ALLOCATOR.allocated(),
+        }
+    }
+
+    /// What was written down for the test's own use is not the server's memory.
+    fn forget_transcripts(&mut self) {
+        for innocent in &mut self.innocents {
+            innocent.listen();
+            innocent.forget();
+        }
+        self.rig.event_loop.net_mut().sends = Vec::new();
+    }
+}
+
+impl Ending {
+    /// The leave of a player whom the others know.
+    pub(crate) fn of(actor: &Player, reason: LeaveReason, paths: &'static [LeavePath]) -> Self {
+        Self { reason, paths, who: actor.id }
+    }
+
+    /// The leave of somebody who never became a player.
+    pub(crate) fn of_a_stranger(reason: LeaveReason, paths: &'static [LeavePath]) -> Self {
+        Self { reason, paths, who: None }
+    }
+}
+
+/// No tick is missing between the first and the last snapshot.
+#[track_caller]
+fn check_ticks(player: &Player) {
+    let ticks = player.ticks();
+    let gaps: Vec<_> = ticks.windows(2).filter(|pair| pair[1] != pair[0] + 1).collect();
+    assert!(ticks.len() > 2 && gaps.is_empty(), "{} ticks, with gaps {gaps:?}", ticks.len());
+}
+
+fn counts(leaves: &[[u64; 6]; LeaveReason::LABELS.len()]) -> String {
+    let mut all = Vec::new();
+    for (reason, by_path) in LeaveReason::LABELS.into_iter().zip(leaves) {
+        for (path, count) in LeavePath::LABELS.into_iter().zip(by_path).filter(|(_, n)| **n > 0) {
+            all.push(format!("{reason}/{path} {count}"));
+        }
+    }
+    all.join(", ")
+}
+
+/// Says something to whoever runs the tests.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
