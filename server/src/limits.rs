@@ -92,6 +92,9 @@ limits! {
     /// How long the seat of a player is held whose connection was lost, so that it can come back.
     /// 0 gives it up at once.
     resume_window_ms = 30_000 in 0..=3_600_000;
+    /// Seats held at the same time; beyond it those that were lost first are given up, so that a
+    /// storm of players who come and vanish cannot fill the memory.
+    seats_held_max = 16_000 in 0..=1_000_000;
     /// Events kept for each player, to be sent again when it comes back.
     resume_events_max = 64 in 0..=100_000;
     /// Bytes of the events kept for each player.

@@ -445,7 +445,23 @@ fn a_stop_holds_no_seats() {
     assert_eq!(seen.iter().filter(|line| line.starts_with("left")).count(), 2, "{seen:?}");
 }
 
-/// Every hello that asks for a seat again without a word before: no seats are held here.
+/// Players who come and vanish in great numbers cannot make the server hold ever more seats.
+#[test]
+fn the_seats_that_are_held_are_bounded_and_the_oldest_go_first() {
+    let mut scene = Scene::new(Limits { seats_held_max: 2, ..Limits::DEFAULT });
+    let eve = scene.lose_eve();
+    let mut lost = Vec::new();
+    for name in ["mallory", "trent", "victor"] {
+        scene.eve = scene.rig.join(name);
+        lost.push(scene.lose_eve());
+        assert!(scene.rig.event_loop.hub().lobby().players_away() <= 2);
+    }
+    scene.refused(eve.resume, ResumeOutcome::Expired, "not held");
+    scene.refused(lost[0].resume, ResumeOutcome::Expired, "not held");
+    assert_eq!(scene.come_back(lost[2].resume).id, Some(PlayerId(5)));
+}
+
+/// Where no seats are held, none are offered.
 #[test]
 fn a_server_that_holds_no_seats_offers_no_way_back() {
     let mut rig = Rig::hosting::<Witness>(Limits { resume_window_ms: 0, ..Limits::DEFAULT });

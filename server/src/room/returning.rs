@@ -67,6 +67,11 @@ impl Lobby {
             Lost::Held => {
                 self.away.insert((until, place));
                 self.touch(place.room, now);
+                if self.away.len() > self.options.resume.seats_max
+                    && let Some(&(_, oldest)) = self.away.first()
+                {
+                    self.give_up(oldest, None, now);
+                }
             }
             Lost::Gone => self.seat_is_free(place.room, now),
             Lost::NotTheirs => {}

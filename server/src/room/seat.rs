@@ -18,6 +18,8 @@ use crate::{frames::SharedFrame, ids::ConnectionId, limits::Limits, time::Time};
 pub struct ResumeTerms {
     /// How long, in milliseconds; 0 if a lost connection is a leave at once.
     pub window_ms: u64,
+    /// Seats that are held at the same time.
+    pub seats_max: usize,
     /// Events that are kept for each player.
     pub events_max: usize,
     /// Bytes that these events may have.
@@ -30,6 +32,7 @@ impl ResumeTerms {
         let usize = |limit: u64| usize::try_from(limit).expect("64-bit system");
         Self {
             window_ms: limits.resume_window_ms,
+            seats_max: usize(limits.seats_held_max),
             events_max: usize(limits.resume_events_max),
             events_bytes: usize(limits.resume_events_bytes),
         }
@@ -157,7 +160,8 @@ mod tests {
 
     use super::*;
 
-    const TERMS: ResumeTerms = ResumeTerms { window_ms: 1, events_max: 4, events_bytes: 12 };
+    const TERMS: ResumeTerms =
+        ResumeTerms { window_ms: 1, seats_max: 1, events_max: 4, events_bytes: 12 };
 
     fn log(sizes: &[usize]) -> EventLog {
         let mut log = EventLog::default();
