@@ -31,6 +31,8 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 #[global_allocator]
 static ALLOCATOR: Cap<std::alloc::System> = Cap::new(std::alloc::System, usize::MAX);
 
+/// The argument that makes this program a client: then come the address and what to do.
+const CLIENT: &str = "--be-a-client";
 /// Names the test that a process is to run.
 const CHILD: &str = "GAMEKEEPER_MODE";
 /// Makes a test that cannot run here a failure.
@@ -83,6 +85,10 @@ fn all() -> impl Iterator<Item = Mode> {
 }
 
 fn main() -> ExitCode {
+    if env::args().nth(1).as_deref() == Some(CLIENT) {
+        let address = env::args().nth(2).expect("our own call");
+        scene::client_process(&address, env::args().nth(3).as_deref() == Some("reads"));
+    }
     if let Some(name) = env::var_os(CHILD) {
         let mode = all().find(|mode| name == mode.name).expect("the parent knows the names");
         return match (mode.show)() {

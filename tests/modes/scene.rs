@@ -14,10 +14,11 @@ use gamekeeper::{
 use gamekeeper_protocol::ClientMessage;
 use gamekeeper_tests::{
     player::Player,
+    program::Program,
     rig::{AT_ONCE, Rig},
 };
 
-use crate::ALLOCATOR;
+use crate::{ALLOCATOR, CLIENT};
 
 /// Limits that are as strict as tests need, so that they need not wait. No seat is held.
 pub(crate) const QUICK: Limits = Limits {
@@ -31,6 +32,19 @@ pub(crate) const QUICK: Limits = Limits {
     linger_ms: 500,
     ..AT_ONCE
 };
+
+/// For a loop that is blindfolded, and so hears no pongs: nobody leaves for silence.
+pub(crate) const DEAF: Limits = Limits {
+    ping_after_ms: 60_000,
+    ping_every_ms: 60_000,
+    heartbeat_timeout_ms: 300_000,
+    out_stall_ms: 300_000,
+    ..QUICK
+};
+
+/// For sockets that are soon full, and may stay so.
+pub(crate) const STUFFED: Limits =
+    Limits { out_stall_ms: 60_000, socket_send_buffer_bytes: 4_096, ..QUICK };
 
 /// Heap bytes that may come and go without anybody's fault: a queue that had room for one less.
 const HEAP_SLACK_BYTES: usize = 8 * 1024;
@@ -52,6 +66,21 @@ struct Baseline {
     timers: usize,
     players: usize,
     heap_bytes: usize,
+}
+
+/// A client in a process of its own, as `main` runs it: joins, says so, and then reads and answers,
+/// or does nothing at all.
+pub(crate) fn client_process(address: &str, reads: bool) -> ! {
+    let mut player = Player::connect(address.parse().expect("an address"));
+    player.hello("", "process");
+    player.listen_until("it is welcome", |player| player.try_welcome().is_some());
+    say(&format!("joined {}", player.id.expect("it is welcome")));
+    loop {
+        if reads {
+            player.answer_pings();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
 }
 
 /// How an act ends: what is counted, and what the others are told.
@@ -95,6 +124,40 @@ impl Scene {
     pub(crate) fn join(&mut self, name: &str) -> Player {
         let actor = Player::connect(self.rig.address);
         self.join_on(actor, name)
+    }
+
+    /// A player in a process of its own, who reads and answers, or does neither.
+    pub(crate) fn join_process(&mut self, reads: bool) -> (Program, PlayerId) {
+        let program = std::env::current_exe().expect("this is a program");
+        let address = self.rig.address.to_string();
+        let how = if reads { "reads" } else { "idles" };
+        let program = program.to_str().expect("an ordinary path");
+        let mut process = Program::start(program, &[CLIENT, &address, how]);
+        let mut joined = None;
+        self.turn_until("the process has joined", |_| {
+            joined = process.line_by_now("joined ");
+            joined.is_some()
+        });
+        let id = joined.and_then(|id| id.parse().ok()).expect("a number");
+        (process, PlayerId(id))
+    }
+
+    /// From now on the loop learns only by writing that somebody is gone.
+    pub(crate) fn blindfold(&mut self) {
+        self.rig.event_loop.net_mut().blindfold();
+    }
+
+    /// A player who does not read, and whose socket is full. Needs states as large as the
+    /// benchmark's, and limits like [`STUFFED`].
+    pub(crate) fn join_stuffed(&mut self) -> Player {
+        let actor = Player::connect_narrow(self.rig.address);
+        let actor = self.join_on(actor, "stuffed");
+        let slot = u32::try_from(self.before.connections).expect("few");
+        let id = self.rig.event_loop.hub().id_of(slot).expect("it has the first free slot");
+        self.turn_until("its socket is full", |scene| {
+            scene.rig.event_loop.hub().unsent_bytes(id) > 0
+        });
+        actor
     }
 
     /// A player who joins over this connection.

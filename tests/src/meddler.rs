@@ -18,6 +18,9 @@ use gamekeeper::{
     time::Time,
 };
 
+/// Bytes that a test sends on a connection whose reads are to fail.
+pub const POISON: [u8; 4] = *b"\xde\xad\xbe\xef";
+
 /// A network that is not quite what it seems.
 pub struct Meddler<N> {
     inner: N,
@@ -26,6 +29,8 @@ pub struct Meddler<N> {
     /// The first readiness of each connection passes, so that its hello is read; from then on it
     /// only ever is writable.
     blind: bool,
+    /// Whether not even the first readiness passes.
+    blindfolded: bool,
     /// Tokens whose hello has passed.
     seen: Vec<Token>,
     /// By how much the clock has jumped ahead.
@@ -40,6 +45,8 @@ pub struct Meddler<N> {
     accept_failures: Vec<AcceptFailure>,
     /// What is to happen just before the loop looks once more without waiting.
     last_look: Option<Box<dyn FnOnce()>>,
+    /// The error that a read fails with which would bring [`POISON`].
+    pub poison: Option<Errno>,
     /// How many sends there had been when that happened.
     pub sends_before_last_look: Option<usize>,
 }
@@ -59,6 +66,7 @@ impl<N: Net> Meddler<N> {
         Self {
             inner,
             blind: false,
+            blindfolded: false,
             seen: Vec::new(),
             ahead: Cell::default(),
             sends: Vec::new(),
@@ -66,6 +74,7 @@ impl<N: Net> Meddler<N> {
             looks: Cell::default(),
             accept_failures: Vec::new(),
             last_look: None,
+            poison: None,
             sends_before_last_look: None,
         }
     }
@@ -78,6 +87,12 @@ impl<N: Net> Meddler<N> {
     /// Makes the clock jump ahead each time that it is looked at, as if everything took that long.
     pub fn crawl(&self, by: Duration) {
         self.crawl.set(by);
+    }
+
+    /// From now on every hint about players is kept back.
+    pub fn blindfold(&mut self) {
+        self.blind = true;
+        self.blindfolded = true;
     }
 
     /// The network underneath.
@@ -130,7 +145,7 @@ impl<N: Net> Net for Meddler<N> {
             if token.kind != TokenKind::Player || !flags.readable {
                 continue;
             }
-            if self.seen.contains(token) {
+            if self.blindfolded || self.seen.contains(token) {
                 *flags = Flags { writable: flags.writable, ..Flags::default() };
             } else {
                 self.seen.push(*token);
@@ -152,7 +167,15 @@ impl<N: Net> Net for Meddler<N> {
     }
 
     fn read(&mut self, stream: &N::Stream, buffer: &mut [u8]) -> Read {
-        self.inner.read(stream, buffer)
+        let outcome = self.inner.read(stream, buffer);
+        match (outcome, self.poison) {
+            (Read::Bytes(count), Some(errno))
+                if buffer[..count].windows(POISON.len()).any(|bytes| bytes == POISON) =>
+            {
+                Read::Failed(errno)
+            }
+            _ => outcome,
+        }
     }
 
     fn send(&mut self, stream: &N::Stream, slices: &[IoSlice<'_>]) -> Send {

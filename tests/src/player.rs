@@ -257,6 +257,21 @@ impl Player {
         SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("any socket takes it");
     }
 
+    /// Shuts down the receiving half only, which the other side cannot see.
+    pub fn stop_receiving(&mut self) {
+        self.stream.shutdown(Shutdown::Read).expect("the connection is there");
+    }
+
+    /// Sends one byte out of band.
+    pub fn send_urgent(&mut self, byte: u8) {
+        SockRef::from(&self.stream).send_out_of_band(&[byte]).expect("one byte fits");
+    }
+
+    /// This side's address.
+    pub fn local_address(&self) -> SocketAddr {
+        self.stream.local_addr().expect("it is bound")
+    }
+
     /// Shuts down the sending half only.
     pub fn half_close(&mut self) {
         self.stream.shutdown(Shutdown::Write).expect("the connection is there");

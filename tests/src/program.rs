@@ -98,6 +98,13 @@ impl Program {
         }
     }
 
+    /// The rest of a line of stdout that starts with `start`, if there is one by now.
+    pub fn line_by_now(&mut self, start: &str) -> Option<String> {
+        self.said.extend(self.lines.try_iter());
+        let rest = self.said.iter().rev().find_map(|line| line.strip_prefix(start))?;
+        Some(rest.trim().to_owned())
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         kill_process(pid_of(&self.child), signal).expect("the child has not been waited for");

@@ -51,6 +51,12 @@ impl Rig {
         Self::arena(limits, room_size, Meddler::seeing)
     }
 
+    /// A server with these limits whose default game is the benchmark: large states, no rules.
+    pub fn benchmark(limits: Limits) -> Self {
+        let lobby = lobby(&limits, 50);
+        Self::build(limits, "benchmark", lobby, Meddler::seeing)
+    }
+
     /// A server that learns only by writing that a peer is gone.
     pub fn blind(limits: Limits) -> Self {
         Self::arena(limits, 50, Meddler::blind)

@@ -37,6 +37,7 @@ pub struct Wire {
     server: Host,
     client: Host,
     cut: Arc<AtomicBool>,
+    unplugged: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     carrier: Option<JoinHandle<()>>,
 }
@@ -60,16 +61,17 @@ impl Wire {
     pub fn lay(one_way: Duration) -> Result<Self, Why> {
         let (server, server_device) = Host::new(Self::SERVER)?;
         let (client, client_device) = Host::new(Self::CLIENT)?;
-        let (cut, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let [cut, stop, unplugged] = [(); 3].map(|()| Arc::new(AtomicBool::new(false)));
         let carrier = Carrier {
-            devices: [server_device, client_device],
+            devices: [Some(server_device), Some(client_device)],
+            unplugged: Arc::clone(&unplugged),
             under_way: [VecDeque::new(), VecDeque::new()],
             one_way,
             cut: Arc::clone(&cut),
         };
         let stopped = Arc::clone(&stop);
         let carrier = thread::spawn(move || carrier.carry_until(&stopped));
-        Ok(Self { server, client, cut, stop, carrier: Some(carrier) })
+        Ok(Self { server, client, cut, unplugged, stop, carrier: Some(carrier) })
     }
 
     /// Does something on the server's end: a socket made there stays there.
@@ -80,6 +82,11 @@ impl Wire {
     /// Does something on the clients' end: a socket made there stays there.
     pub fn on_client<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
         self.client.visit(act)
+    }
+
+    /// Takes the server's network device away: from there, no way leads to anybody any more.
+    pub fn unplug_server(&self) {
+        self.unplugged.store(true, Ordering::Relaxed);
     }
 
     /// From now on every packet is lost, in both directions, or none is any more.
@@ -135,7 +142,9 @@ impl Host {
 
 /// Carries packets from each device to the other.
 struct Carrier {
-    devices: [Tun; 2],
+    /// The server's and the clients', as long as they are plugged in.
+    devices: [Option<Tun>; 2],
+    unplugged: Arc<AtomicBool>,
     /// Packets from each device, and when each arrives at the other.
     under_way: [VecDeque<(Instant, Vec<u8>)>; 2],
     one_way: Duration,
@@ -147,8 +156,13 @@ impl Carrier {
         let mut buffer = vec![0; PACKET_BYTES_MAX];
         while !stop.load(Ordering::Relaxed) {
             self.wait();
+            if self.unplugged.load(Ordering::Relaxed) {
+                self.devices[0] = None;
+            }
             for from in 0..2 {
-                while let Ok(bytes) = self.devices[from].recv(&mut buffer) {
+                while let Some(Ok(bytes)) =
+                    self.devices[from].as_ref().map(|device| device.recv(&mut buffer))
+                {
                     if !self.cut.load(Ordering::Relaxed) {
                         let arrives = Instant::now() + self.one_way;
                         self.under_way[from].push_back((arrives, buffer[..bytes].to_vec()));
@@ -158,9 +172,11 @@ impl Carrier {
                 while let Some((_, packet)) =
                     self.under_way[from].pop_front_if(|(arrives, _)| *arrives <= now)
                 {
-                    if !self.cut.load(Ordering::Relaxed) {
+                    if !self.cut.load(Ordering::Relaxed)
+                        && let Some(device) = &self.devices[1 - from]
+                    {
                         // A full queue loses packets, as on any wire.
-                        let _ = self.devices[1 - from].send(&packet);
+                        let _ = device.send(&packet);
                     }
                 }
             }
@@ -173,7 +189,9 @@ impl Carrier {
         let pause = next.map_or(Duration::from_millis(20), |at| {
             at.saturating_duration_since(Instant::now()).min(Duration::from_millis(20))
         });
-        let mut devices = self.devices.each_ref().map(|device| PollFd::new(device, PollFlags::IN));
+        let devices = self.devices.iter().flatten();
+        let mut devices: Vec<_> =
+            devices.map(|device| PollFd::new(device, PollFlags::IN)).collect();
         let timeout = Timespec {
             tv_sec: 0,
             tv_nsec: i64::try_from(pause.as_nanos()).expect("at most 20 ms"),

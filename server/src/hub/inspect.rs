@@ -89,6 +89,11 @@ impl Hub {
         self.wheel.len()
     }
 
+    /// The connection in a slot, if there is one.
+    pub fn id_of(&self, slot: u32) -> Option<ConnectionId> {
+        self.clients.id_of(slot)
+    }
+
     /// Bytes that wait to be written to a connection.
     pub fn unsent_bytes(&self, id: ConnectionId) -> usize {
         self.clients.get(id).map_or(0, |client| client.outbound.unsent_bytes())
