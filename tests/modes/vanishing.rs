@@ -1,35 +1,182 @@
 //! Section C of the catalogue: vanishing and stalling. No news arrives, only silence.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
-use gamekeeper::client::leave::{LeavePath::*, LeaveReason};
+use gamekeeper::{
+    client::leave::{LeavePath::*, LeaveReason},
+    limits::Limits,
+};
+use gamekeeper_protocol::{ClientMessage, InputSequence, Presence, codec::Bytes};
 use gamekeeper_tests::{
     player::Player,
     rig::{Rig, listener},
     wire::Wire,
 };
+use rustix::process::Signal;
 
 use crate::{
     Shown, Skipped, modes,
-    scene::{Ending, QUICK, Scene},
+    scene::{Ending, QUICK, STUFFED, Scene},
 };
 
 modes! {
     m21_vanishes_without_a_word
+    m22_vanishes_in_the_middle_of_the_stream
+    m23_no_way_leads_to_it_any_more
+    m24_a_blip_that_heals
+    m25_its_process_is_frozen
+    m26_never_reads
+    m26_never_reads_in_a_quiet_room
+    m27_slow_but_alive
     m28_reads_but_never_speaks
+    m29_forgotten_by_a_nat
+    m30_pauses_and_bursts
 }
+
+/// A wire, a scene that listens at its server's end as well, and an actor from the other end.
+fn over_a_wire(limits: Limits) -> Result<(Wire, Scene, Player), Skipped> {
+    let wire = Wire::lay(Duration::from_millis(1)).map_err(Skipped::because)?;
+    let address = SocketAddr::from((Wire::SERVER, 7777));
+    let listener = wire.on_server(|| listener(address, &limits));
+    let mut scene = Scene::on(Rig::arena_on(limits, listener));
+    let actor = wire.on_client(|| Player::connect(address));
+    let actor = scene.join_on(actor, "eve");
+    Ok((wire, scene, actor))
+}
+
+/// Our kernel gives up before any deadline of ours does.
+const KERNEL_FIRST: Limits = Limits {
+    tcp_user_timeout_ms: 1_000,
+    heartbeat_timeout_ms: 60_000,
+    out_stall_ms: 60_000,
+    ..QUICK
+};
 
 /// The cable is pulled: neither a FIN nor a reset ever comes.
 fn m21_vanishes_without_a_word() -> Shown {
-    let wire = Wire::lay(Duration::from_millis(1)).map_err(Skipped::because)?;
-    let address = SocketAddr::from((Wire::SERVER, 7777));
-    let listener = wire.on_server(|| listener(address, &QUICK));
-    let mut scene = Scene::on(Rig::arena_on(QUICK, listener));
-    let actor = wire.on_client(|| Player::connect(address));
-    let actor = scene.join_on(actor, "eve");
+    let (wire, scene, actor) = over_a_wire(QUICK)?;
     let ending = Ending::of(&actor, LeaveReason::Heartbeat, &[Timer]);
     wire.cut(true);
     scene.ends_with(actor, &ending, |_| {});
+    Ok(())
+}
+
+/// While data is under way, keepalive probes are not even sent. `TCP_USER_TIMEOUT` is the backstop.
+fn m22_vanishes_in_the_middle_of_the_stream() -> Shown {
+    let (wire, scene, actor) = over_a_wire(KERNEL_FIRST)?;
+    let ending = Ending::of(&actor, LeaveReason::TimedOut, &[Event]);
+    wire.cut(true);
+    scene.ends_with(actor, &ending, |_| {});
+    Ok(())
+}
+
+/// The same timeout, and the network has said why: another error number.
+fn m23_no_way_leads_to_it_any_more() -> Shown {
+    let (wire, scene, actor) = over_a_wire(KERNEL_FIRST)?;
+    let ending = Ending::of(&actor, LeaveReason::Unreachable, &[Event]);
+    wire.unplug_server();
+    scene.ends_with(actor, &ending, |_| {});
+    Ok(())
+}
+
+/// Two seconds without a network cost nothing; the others see a stall, and that it is over.
+fn m24_a_blip_that_heals() -> Shown {
+    let patient =
+        Limits { stalled_after_ms: 800, heartbeat_timeout_ms: 6_000, out_stall_ms: 5_000, ..QUICK };
+    let (wire, mut scene, mut actor) = over_a_wire(patient)?;
+    let mut witness = scene.join("witness");
+    witness.forget();
+    wire.cut(true);
+    let heals_at = Instant::now() + Duration::from_secs(2);
+    scene.turn_until("the network is back", |_| {
+        witness.answer_pings();
+        actor.answer_pings();
+        Instant::now() >= heals_at
+    });
+    wire.cut(false);
+    let who = actor.id.expect("it has joined");
+    let heard = actor.ticks().len();
+    scene.turn_until("the actor plays on", |_| {
+        witness.answer_pings();
+        actor.answer_pings();
+        witness.presences().last() == Some(&(who, Presence::Here)) && actor.ticks().len() > heard
+    });
+    assert_eq!(witness.presences(), [(who, Presence::Stalled), (who, Presence::Here)]);
+    assert_eq!(scene.rig.event_loop.hub().metrics().silences.count(), 1);
+    scene.nobody_left(&mut actor);
+    Ok(())
+}
+
+/// SIGSTOP, a debugger, a closed lid: its kernel goes on acknowledging. Only an answer of the
+/// client's own loop would show life.
+fn m25_its_process_is_frozen() -> Shown {
+    let mut scene = Scene::new(QUICK);
+    let (process, who) = scene.join_process(true);
+    process.signal(Signal::STOP);
+    let ending = Ending { reason: LeaveReason::Heartbeat, paths: &[Timer], who: Some(who) };
+    scene.ends_with(process, &ending, |_| {});
+    Ok(())
+}
+
+/// Says an input now and then, and reads nothing.
+fn speak(next_input: &mut Instant, actor: &mut Player) {
+    if Instant::now() >= *next_input {
+        *next_input += Duration::from_millis(50);
+        let mut frame = Vec::new();
+        let message = ClientMessage::Input { sequence: InputSequence(1), body: Bytes(&[0; 4]) };
+        message.encode(&mut frame).expect("a short frame");
+        // Its own kernel may have no room for it: then it falls silent, which is not its choice.
+        actor.try_send(&frame);
+    }
+}
+
+/// Its window is zero, which is legal for ever. It speaks, so that the heartbeat is content.
+fn m26_never_reads() -> Shown {
+    let limits = Limits { out_stall_ms: 600, heartbeat_timeout_ms: 30_000, ..STUFFED };
+    let mut scene = Scene::on(Rig::benchmark(limits));
+    let actor = Player::connect_narrow(scene.rig.address);
+    let actor = scene.join_on(actor, "eve");
+    let ending = Ending::of(&actor, LeaveReason::SlowConsumerTime, &[Timer]);
+    let mut next_input = Instant::now();
+    scene.ends_with(actor, &ending, |actor| speak(&mut next_input, actor));
+    Ok(())
+}
+
+/// With little to send, the buffers between would take minutes to fill: a ping finds it.
+fn m26_never_reads_in_a_quiet_room() -> Shown {
+    let mut scene = Scene::new(QUICK);
+    let actor = scene.join("eve");
+    let ending = Ending::of(&actor, LeaveReason::SlowConsumerTime, &[Timer]);
+    let mut next_input = Instant::now();
+    scene.ends_with(actor, &ending, |actor| speak(&mut next_input, actor));
+    Ok(())
+}
+
+/// It reads six kilobytes a second of the twenty that there are: it gets fewer states, and stays.
+fn m27_slow_but_alive() -> Shown {
+    let limits = Limits { socket_send_buffer_bytes: 4_096, ..gamekeeper_tests::rig::AT_ONCE };
+    let mut scene = Scene::on(Rig::benchmark(limits));
+    let actor = Player::connect_narrow(scene.rig.address);
+    let mut actor = scene.join_on(actor, "slow");
+    let skipped = scene.rig.event_loop.hub().metrics().snapshots_skipped;
+    let (started, mut read_bytes) = (Instant::now(), 0);
+    scene.turn_until("eight seconds are over", |_| {
+        let elapsed = started.elapsed();
+        let allowed = usize::try_from(elapsed.as_millis()).expect("small") * 6;
+        if allowed > read_bytes + 600 {
+            read_bytes += actor.listen_to(600);
+            actor.answer_heard_pings();
+        }
+        elapsed > Duration::from_secs(8)
+    });
+    let skipped = scene.rig.event_loop.hub().metrics().snapshots_skipped - skipped;
+    assert!(skipped > 20, "{skipped} states were left out for it");
+    let ticks = actor.ticks();
+    assert!(ticks.len() > 20 && ticks.is_sorted(), "it sees the game, if less of it: {ticks:?}");
+    scene.nobody_left(&mut actor);
     Ok(())
 }
 
@@ -38,5 +185,48 @@ fn m28_reads_but_never_speaks() -> Shown {
     let actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::Heartbeat, &[Timer]);
     scene.ends_with(actor, &ending, Player::listen);
+    Ok(())
+}
+
+/// In a turn-based game nothing is said for minutes, and routers forget who is silent. The pings
+/// keep them awake; where they do not, it looks like M21.
+fn m29_forgotten_by_a_nat() -> Shown {
+    let wire = Wire::lay(Duration::from_millis(1)).map_err(Skipped::because)?;
+    let address = SocketAddr::from((Wire::SERVER, 7777));
+    let listener = wire.on_server(|| listener(address, &QUICK));
+    let mut scene = Scene::on(Rig::arena_on(QUICK, listener));
+    let mut actor = wire.on_client(|| Player::connect(address));
+    actor.hello("noughts", "eve");
+    scene.turn_until("the actor is welcome", |_| actor.try_welcome().is_some());
+    let idle_until = Instant::now() + Duration::from_secs(2);
+    scene.turn_until("it was idle for a while", |_| {
+        actor.answer_pings();
+        Instant::now() >= idle_until
+    });
+    assert_eq!(scene.left(), 0, "idle and reachable is no reason to leave");
+    wire.cut(true);
+    // In a room of its own, so nobody is told.
+    let ending = Ending::of_a_stranger(LeaveReason::Heartbeat, &[Timer]);
+    scene.ends_with(actor, &ending, |_| {});
+    Ok(())
+}
+
+/// After a hitch a client delivers seconds of input at once. That is no flood: old inputs are
+/// dropped, the others of the room have their share, and nobody leaves.
+fn m30_pauses_and_bursts() -> Shown {
+    let mut scene = Scene::new(QUICK);
+    let mut actor = scene.join("eve");
+    let dropped = scene.rig.event_loop.hub().metrics().inputs_dropped;
+    let mut burst = Vec::new();
+    for sequence in 1..=200 {
+        let sequence = InputSequence(sequence);
+        let message = ClientMessage::Input { sequence, body: Bytes(&[0; 4]) };
+        message.encode(&mut burst).expect("short frames");
+    }
+    actor.send(&burst);
+    scene.turn_ticks(5);
+    let dropped = scene.rig.event_loop.hub().metrics().inputs_dropped - dropped;
+    assert!(dropped >= 150, "{dropped} old inputs were dropped");
+    scene.nobody_left(&mut actor);
     Ok(())
 }

@@ -166,6 +166,19 @@ impl Player {
     /// Listens, and answers the pings that were heard since the last time, as every client does.
     pub fn answer_pings(&mut self) {
         self.listen();
+        self.answer_heard_pings();
+    }
+
+    /// Reads at most so many bytes; how many it were.
+    pub fn listen_to(&mut self, bytes_max: usize) -> usize {
+        let mut buffer = vec![0; bytes_max];
+        let count = self.stream.read(&mut buffer).unwrap_or(0);
+        self.take_in(&buffer[..count]);
+        count
+    }
+
+    /// Answers the pings that were heard since the last time.
+    pub fn answer_heard_pings(&mut self) {
         let nonces: Vec<u32> = self.heard[self.answered..]
             .iter()
             .filter_map(|heard| match heard {
