@@ -19,7 +19,6 @@ mod farewell;
 mod games;
 mod hub_alone;
 mod leaves;
-mod long_wire;
 mod pauses;
 mod processes;
 mod seats;

@@ -1,8 +1,13 @@
-//! Negative controls: odd, slow or unlucky, and yet nobody may be thrown out.
+//! Negative controls: odd, slow or unlucky, and yet nobody may be thrown out. (More of them are
+//! modes of the catalogue: M24, M27, M30, M36, M53.)
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gamekeeper::limits::Limits;
+use gamekeeper_tests::{
+    player::Heard,
+    rig::{AT_ONCE, Rig},
+};
 
 use crate::{
     Shown, modes,
@@ -11,12 +16,17 @@ use crate::{
 
 modes! {
     c01_one_byte_at_a_time
+    c02_a_late_pong_inside_the_deadline
+    c03_half_a_second_of_stall
+    c04_silent_but_answering
 }
 
+/// Bytes that come one at a time make a frame all the same, if they come within its deadline.
 fn c01_one_byte_at_a_time() -> Shown {
     // A turn of the loop may last as long as a tick, so a frame may take half a second.
     let mut scene = Scene::new(Limits { frame_timeout_ms: 2_000, ..QUICK });
     let mut actor = scene.join("eve");
+    let inputs = scene.rig.event_loop.hub().metrics().inputs;
     // An input of the arena: four bytes of header, and seven of body.
     let frame = [7, 0, 0, 0, 1, 1, 4, 0, 0, 0, 0];
     for _ in 0..6 {
@@ -26,8 +36,64 @@ fn c01_one_byte_at_a_time() -> Shown {
         }
         // Not in the middle of a frame.
         actor.answer_pings();
-        assert_eq!(actor.goodbye(), None);
     }
+    assert_eq!(scene.rig.event_loop.hub().metrics().inputs, inputs + 6);
+    scene.nobody_left(&mut actor);
+    Ok(())
+}
+
+/// The ping is answered at nine tenths of the deadline, again and again.
+fn c02_a_late_pong_inside_the_deadline() -> Shown {
+    let limits = Limits { heartbeat_timeout_ms: 2_000, stalled_after_ms: 10_000, ..QUICK };
+    let mut scene = Scene::new(limits);
+    let mut actor = scene.join("eve");
+    let mut asked_at = None;
+    let mut answers = 0;
+    scene.turn_until("it has answered twice", |_| {
+        actor.listen();
+        if asked_at.is_none() && actor.heard.iter().any(|heard| matches!(heard, Heard::Ping(_))) {
+            asked_at = Some(Instant::now());
+        }
+        if asked_at.is_some_and(|at: Instant| at.elapsed() > Duration::from_millis(1_600)) {
+            actor.answer_heard_pings();
+            actor.forget();
+            (asked_at, answers) = (None, answers + 1);
+        }
+        answers == 2
+    });
+    scene.turn_ticks(4);
+    scene.nobody_left(&mut actor);
+    Ok(())
+}
+
+/// It reads nothing for half a second, and then everything: a garbage collector, say.
+fn c03_half_a_second_of_stall() -> Shown {
+    let mut scene =
+        Scene::on(Rig::benchmark(Limits { socket_send_buffer_bytes: 4_096, ..AT_ONCE }));
+    let narrow = gamekeeper_tests::player::Player::connect_narrow(scene.rig.address);
+    let mut actor = scene.join_on(narrow, "eve");
+    for _ in 0..3 {
+        scene.turn_for(Duration::from_millis(500));
+        actor.answer_pings();
+    }
+    scene.turn_ticks(4);
+    actor.answer_pings();
+    let last = *actor.ticks().last().expect("it sees the game");
+    let now = scene.rig.event_loop.hub().lobby().rooms().next().expect("the room").last_tick().0;
+    assert!(now - last <= 4, "and what it sees is fresh: tick {last} of {now}");
+    scene.nobody_left(&mut actor);
+    Ok(())
+}
+
+/// It has nothing to say for many heartbeats and answers each ping: that is all it takes.
+fn c04_silent_but_answering() -> Shown {
+    let mut scene = Scene::new(QUICK);
+    let mut actor = scene.join("eve");
+    let end = Instant::now() + Duration::from_secs(3);
+    scene.turn_until("three heartbeats are over", |_| {
+        actor.answer_pings();
+        Instant::now() >= end
+    });
     scene.nobody_left(&mut actor);
     Ok(())
 }

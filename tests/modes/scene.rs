@@ -235,6 +235,17 @@ impl Scene {
         self.check_baseline();
     }
 
+    /// The server and the innocents, for a test that goes its own way from here.
+    pub(crate) fn into_parts(self) -> (Rig, [Player; 2]) {
+        (self.rig, self.innocents)
+    }
+
+    /// How many membership frames with departures one innocent has heard.
+    pub(crate) fn notices(&mut self) -> usize {
+        self.innocents[0].listen();
+        self.innocents[0].departures().len()
+    }
+
     /// Nothing has ended: the innocents and the actor are still there.
     #[track_caller]
     pub(crate) fn nobody_left(mut self, actor: &mut Player) {

@@ -73,6 +73,9 @@ pub trait Session {
     ) -> Result<(), EncodeError>;
 }
 
+/// What a buffer for events may keep between two ticks.
+const SCRATCH_KEPT_BYTES: usize = 4_096;
+
 /// What became of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accepted {
@@ -173,6 +176,10 @@ impl<G: Game> Session for Typed<G> {
                 }
                 Effect::Kick(player, text) => take(Effect::Kick(player, text)),
             }
+        }
+        if self.scratch.capacity() > SCRATCH_KEPT_BYTES {
+            // One long event in a day must not cost its memory for the rest of the day.
+            self.scratch = Vec::new();
         }
         Ok(())
     }
