@@ -58,8 +58,8 @@ fn m10_data_then_reset() -> Shown {
     Ok(())
 }
 
-/// The ordinary crash of a game client: states lie unread in its buffer, so its kernel sends a reset
-/// and not a FIN.
+/// The ordinary crash of a game client: states lie unread in its buffer, so its kernel sends a
+/// reset and not a FIN.
 fn m11_dies_with_unread_snapshots() -> Shown {
     let mut scene = Scene::new(QUICK);
     let (process, who) = scene.join_process(false);

@@ -222,8 +222,8 @@ fn m43_no_descriptors() -> Shown {
     Ok(())
 }
 
-/// More connections at once than the kernel queues for us: the rest is dropped without a word, tries
-/// again a second later, and gets in. A backlog of 1,024 makes that rare.
+/// More connections at once than the kernel queues for us: the rest is dropped without a word,
+/// tries again a second later, and gets in. A backlog of 1,024 makes that rare.
 fn m44_backlog_overflow() -> Shown {
     const CROWD: usize = 1_300;
     let descriptors = getrlimit(Resource::Nofile);
@@ -370,8 +370,8 @@ fn m48_cascade() -> Shown {
     Ok(())
 }
 
-/// A slot is used again in the very turn in which it became free. Whatever was said about its former
-/// tenant finds nobody.
+/// A slot is used again in the very turn in which it became free. Whatever was said about its
+/// former tenant finds nobody.
 fn m49_reused_slot() -> Shown {
     let mut scene = Scene::new(QUICK);
     for round in 0..20 {
