@@ -23,4 +23,5 @@ mod pauses;
 mod processes;
 mod seats;
 mod seats_model;
+mod teardown_page;
 mod tidy;
