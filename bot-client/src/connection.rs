@@ -12,6 +12,9 @@
 //!    [`Connection::advance`];
 //! 4. drops the socket as soon as [`Connection::ended`] says why the conversation is over.
 //!
+//! A connection that is lost is not a seat that is lost: [`Connection::way_back`] is what
+//! [`Connection::resume`] needs to take the seat again, for as long as the server holds it.
+//!
 //! Step 4 is what keeps a client from writing into a dead socket again and again: after the first
 //! failed write there is nothing left to write, and no call that would add to it.
 
@@ -19,15 +22,18 @@ mod ended;
 mod outbound;
 mod roster;
 mod session;
+mod way_back;
 
 pub use ended::{Ended, Operation, ServerFault, Side};
 pub use outbound::SendError;
 pub use roster::{Roster, Standing};
+pub use way_back::{Arrival, WayBack};
 
 use std::{fmt, io, time::Duration};
 
 use gamekeeper_protocol::{
-    Departed, FrameDecoder, InputSequence, Member, PlayerId, ServerMessage, Tick, Welcome,
+    Departed, FrameDecoder, InputSequence, Member, PlayerId, PresenceChange, ServerMessage, Tick,
+    Welcome,
     limits::{NAME_BYTES_MAX, SERVER_FRAME_BYTES_MAX},
 };
 
@@ -56,8 +62,20 @@ impl Connection {
                 return Err(NameTooLong(text.to_owned()));
             }
         }
-        let decoder = FrameDecoder::new(SERVER_FRAME_BYTES_MAX);
-        Ok(Self { decoder, session: Session::open(game, name, now) })
+        Ok(Self::on(Session::open(game, name, now)))
+    }
+
+    /// Opens a conversation that takes a seat again: the hello is waiting to be sent.
+    ///
+    /// It need not wait for the end of the earlier conversation: a connection that the server still
+    /// believes in is replaced. If the seat is not held any more, this conversation ends with
+    /// [`GoodbyeReason::ResumeRefused`](gamekeeper_protocol::GoodbyeReason::ResumeRefused).
+    pub fn resume(way_back: &WayBack, now: Moment) -> Self {
+        Self::on(Session::resume(way_back, now))
+    }
+
+    fn on(session: Session) -> Self {
+        Self { decoder: FrameDecoder::new(SERVER_FRAME_BYTES_MAX), session }
     }
 
     /// Takes what the socket gave and tells `on_event` what it means, in order.
@@ -147,6 +165,15 @@ impl Connection {
         self.session.ended()
     }
 
+    /// How to take our seat again, once we have joined; nothing if the server holds no seats, if we
+    /// have left, or if the server has ended our stay.
+    ///
+    /// A conversation that was to take a seat again and never got an answer hands out the way that
+    /// it was given.
+    pub fn way_back(&self) -> Option<WayBack> {
+        self.session.way_back()
+    }
+
     /// Who we are, once we have joined.
     pub fn player(&self) -> Option<PlayerId> {
         self.session.player()
@@ -171,8 +198,13 @@ impl Connection {
 /// What a server's bytes mean to the player.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// We are in. The roster already holds the members.
-    Joined(&'a Welcome<'a>),
+    /// We are in. The roster already holds the members, and nobody else.
+    Joined {
+        /// What the server says.
+        welcome: &'a Welcome<'a>,
+        /// Whether the seat is new to us.
+        arrival: Arrival,
+    },
     /// The state of the room.
     Snapshot {
         /// At which tick.
@@ -191,7 +223,7 @@ pub enum Event<'a> {
         /// The game's own event type, encoded.
         body: &'a [u8],
     },
-    /// Players came or went. The roster is already up to date.
+    /// Players came or went, or can or cannot be reached. The roster is already up to date.
     MembersChanged {
         /// From which tick on.
         tick: Tick,
@@ -199,6 +231,8 @@ pub enum Event<'a> {
         joined: &'a [Member<'a>],
         /// Who went, and how each of them stood in the roster before.
         left: &'a [(Departed, Standing)],
+        /// Whose presence is another one, we ourselves perhaps, and how each of them stood before.
+        changed: &'a [(PresenceChange, Standing)],
     },
     /// The conversation is over; nothing follows.
     Ended(&'a Ended),

@@ -105,7 +105,6 @@ pub struct BotPlan {
 }
 
 /// Bots on one thread.
-#[derive(Debug)]
 pub struct Fleet {
     config: FleetConfig,
     poll: Poll,
@@ -125,6 +124,13 @@ pub struct Fleet {
     ends: Vec<End>,
     read_buffer: Vec<u8>,
     input_body: Vec<u8>,
+}
+
+impl fmt::Debug for Fleet {
+    /// Not the buffers: there are tickets in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fleet").field("bots", &self.bots).finish_non_exhaustive()
+    }
 }
 
 impl Fleet {
@@ -228,7 +234,7 @@ impl Fleet {
         let haunted = |bot: &Bot| match &bot.state {
             bot::State::Talking { connection, .. } if bot.is_playing() => {
                 let members = connection.roster().members();
-                members.filter(|(player, _)| self.people.is_gone(*player)).count()
+                members.filter(|member| self.people.is_gone(member.player)).count()
             }
             _ => 0,
         };

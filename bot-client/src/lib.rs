@@ -37,6 +37,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! When the connection is lost, the seat is not: after [`retry`] has said how long to wait, the
+//! client comes back with what the connection hands out, and says hello anew if there is nothing.
+//!
+//! ```
+//! # use gamekeeper_bot::{clock::Moment, connection::{Connection, NameTooLong}};
+//! fn again(lost: &Connection, now: Moment) -> Option<Result<Connection, NameTooLong>> {
+//!     let ended = lost.ended()?;
+//!     ended.is_worth_a_retry().then(|| match lost.way_back() {
+//!         Some(way_back) => Ok(Connection::resume(&way_back, now)),
+//!         None => Connection::new("arena", "ada", now),
+//!     })
+//! }
+//! ```
+//!
 //! **To try a server**, take [`fleet::Fleet`]: thousands of seeded bots on one thread that play,
 //! leave in all the ways of [`departure::Departure`], and measure what they see. The program
 //! `gamekeeper-bot` and the load test are built on it.

@@ -3,6 +3,9 @@
 //! Pure: it draws numbers and does not wait. A server that comes back after a failure is met by
 //! its clients over a span of time and not all at once, because each wait is drawn between zero
 //! and a bound that doubles ("full jitter").
+//!
+//! Whether a client may try at all is what [`Ended`](crate::connection::Ended) says, and with which
+//! words is what [`Connection::way_back`](crate::connection::Connection::way_back) says.
 
 use std::time::Duration;
 

@@ -17,7 +17,6 @@ use crate::limits::FRAME_HEADER_BYTES;
 ///
 /// Invariant: `partial` is empty, or holds the header and the body so far of one frame.
 /// Invariant: `partial.capacity()` never exceeds header + `limit_bytes` by a peer's doing.
-#[derive(Debug)]
 pub struct FrameDecoder {
     partial: Vec<u8>,
     /// The frame in `partial` has been lent to the caller and is dropped at the next call.
@@ -25,6 +24,14 @@ pub struct FrameDecoder {
     limit_bytes: usize,
     /// A stream that broke the framing has no next frame boundary: the error is final.
     failed: Option<FrameError>,
+}
+
+impl fmt::Debug for FrameDecoder {
+    /// Not the bytes: there may be a ticket among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes of a frame", self.partial.len())?;
+        self.failed.map_or(Ok(()), |error| write!(f, ", failed: {error}"))
+    }
 }
 
 impl FrameDecoder {

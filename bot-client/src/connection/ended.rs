@@ -2,7 +2,7 @@
 
 use std::{fmt, io, time::Duration};
 
-use gamekeeper_protocol::{DecodeError, FrameError, GoodbyeReason};
+use gamekeeper_protocol::{DecodeError, FrameError, GoodbyeReason, PlayerId};
 
 /// Why a conversation ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,9 @@ impl Ended {
                 | GoodbyeReason::FrameTimeout
                 | GoodbyeReason::Oversize
                 | GoodbyeReason::Flood
-                | GoodbyeReason::Protocol => Side::Us,
+                | GoodbyeReason::Protocol
+                // Our own player, over another connection.
+                | GoodbyeReason::Replaced => Side::Us,
                 // Everything else is something that the server has decided or suffered.
                 _ => Side::Server,
             },
@@ -75,24 +77,63 @@ impl Ended {
         }
     }
 
-    /// Whether connecting again can help. It cannot when the server has told us that it will
-    /// never want us as we are, or when we left on purpose.
+    /// Whether connecting again, of its own accord, is right for a client.
+    ///
+    /// It is not when the server has told us that it will never want us as we are, when our player
+    /// has come back over another connection, which two clients that both insist would take from
+    /// each other for ever, or when we left on purpose. What to say then is another question:
+    /// [`Connection::resume`](super::Connection::resume) while there is a way back, else a hello
+    /// for a new seat, also after [`GoodbyeReason::ResumeRefused`].
     pub fn is_worth_a_retry(&self) -> bool {
         match self {
             Self::Left => false,
-            Self::Goodbye { reason, .. } => !matches!(
-                reason,
+            Self::Goodbye { reason, .. } => match reason {
                 GoodbyeReason::VersionUnsupported { .. }
-                    | GoodbyeReason::UnknownGame
-                    | GoodbyeReason::BadName
-                    | GoodbyeReason::Kicked
-            ),
+                | GoodbyeReason::UnknownGame
+                | GoodbyeReason::BadName
+                | GoodbyeReason::Oversize
+                | GoodbyeReason::Protocol
+                | GoodbyeReason::Kicked
+                | GoodbyeReason::Flood
+                | GoodbyeReason::Replaced => false,
+                GoodbyeReason::Full
+                | GoodbyeReason::HelloTimeout
+                | GoodbyeReason::FrameTimeout
+                | GoodbyeReason::Shutdown
+                | GoodbyeReason::Internal
+                | GoodbyeReason::RoomFailed
+                | GoodbyeReason::ResumeRefused => true,
+            },
             Self::Closed
             | Self::ClosedMidFrame
             | Self::Failed { .. }
             | Self::Silent { .. }
             | Self::Deaf { .. }
             | Self::ServerMisbehaved(_) => true,
+        }
+    }
+
+    /// Whether a seat that we had, or asked for again, may still be held for us. Only the server
+    /// knows for how long.
+    pub fn keeps_seat(&self) -> bool {
+        match self {
+            Self::Left => false,
+            Self::Goodbye { reason, .. } => matches!(
+                reason,
+                // The first two say nothing against the player, and the others come before the
+                // server has looked at what we asked for.
+                GoodbyeReason::FrameTimeout
+                    | GoodbyeReason::Internal
+                    | GoodbyeReason::Full
+                    | GoodbyeReason::HelloTimeout
+            ),
+            // Events that we have not heard are sent again: what we cannot read would be, too.
+            Self::ServerMisbehaved(_) => false,
+            Self::Closed
+            | Self::ClosedMidFrame
+            | Self::Failed { .. }
+            | Self::Silent { .. }
+            | Self::Deaf { .. } => true,
         }
     }
 }
@@ -179,6 +220,20 @@ pub enum ServerFault {
     },
     /// A second welcome.
     WelcomeTwice,
+    /// A welcome to another seat than the one that we asked for again.
+    OtherSeat {
+        /// Whose seat we asked for.
+        player: PlayerId,
+        /// Who we are said to be.
+        given: PlayerId,
+    },
+    /// A welcome back that is about to tell us what we have heard before.
+    EventsTwice {
+        /// How many events we have heard.
+        seen: u32,
+        /// How many the server believes that we have.
+        before: u32,
+    },
 }
 
 impl fmt::Display for ServerFault {
@@ -188,6 +243,12 @@ impl fmt::Display for ServerFault {
             Self::Undecodable(error) => error.fmt(f),
             Self::BeforeWelcome { message } => write!(f, "{message} came before the welcome"),
             Self::WelcomeTwice => f.write_str("it welcomed us twice"),
+            Self::OtherSeat { player, given } => {
+                write!(f, "we asked for the seat of player {player} and got that of {given}")
+            }
+            Self::EventsTwice { seen, before } => {
+                write!(f, "we have heard {seen} events and shall hear all after {before} again")
+            }
         }
     }
 }
@@ -216,7 +277,31 @@ mod tests {
         assert_eq!(kicked.side(), Side::Server);
         assert!(!kicked.is_worth_a_retry(), "who was thrown out stays out");
 
+        let bug = Ended::Goodbye { reason: GoodbyeReason::Protocol, text: String::new() };
+        assert!(!bug.is_worth_a_retry(), "a client with a bug has it again");
+
         let too_many = io::Error::from_raw_os_error(24);
         assert_eq!(Ended::failed(Operation::Open, &too_many).side(), Side::Us);
+    }
+
+    #[test]
+    fn the_seat_decides_what_a_new_attempt_is() {
+        let goodbye = |reason| Ended::Goodbye { reason, text: String::new() };
+        let replaced = goodbye(GoodbyeReason::Replaced);
+        assert_eq!((replaced.is_worth_a_retry(), replaced.keeps_seat()), (false, false));
+        assert_eq!(replaced.side(), Side::Us);
+        let refused = goodbye(GoodbyeReason::ResumeRefused);
+        assert_eq!((refused.is_worth_a_retry(), refused.keeps_seat()), (true, false));
+        for reason in [GoodbyeReason::Kicked, GoodbyeReason::Shutdown, GoodbyeReason::RoomFailed] {
+            assert!(!goodbye(reason).keeps_seat(), "{reason:?}");
+        }
+        for reason in [GoodbyeReason::FrameTimeout, GoodbyeReason::Internal, GoodbyeReason::Full] {
+            assert!(goodbye(reason).keeps_seat(), "{reason:?}");
+        }
+        assert!(!Ended::Left.keeps_seat());
+        assert!(!Ended::ServerMisbehaved(ServerFault::WelcomeTwice).keeps_seat());
+        for lost in [Ended::Closed, Ended::Silent { silence: Duration::ZERO, joined: true }] {
+            assert!(lost.keeps_seat() && lost.is_worth_a_retry());
+        }
     }
 }

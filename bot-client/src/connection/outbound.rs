@@ -12,11 +12,18 @@ use crate::limits::OUTBOUND_BYTES_MAX;
 ///
 /// Invariant: `sent <= bytes.len()`, and both are 0 when everything is sent.
 /// Invariant: `bytes.len() - sent <= OUTBOUND_BYTES_MAX`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Outbound {
     bytes: Vec<u8>,
     /// How much of `bytes` the socket has taken.
     sent: usize,
+}
+
+impl fmt::Debug for Outbound {
+    /// Not the bytes: a hello may have a ticket in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes unsent", self.unsent().len())
+    }
 }
 
 impl Outbound {

@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use gamekeeper_protocol::{
-    ClientMessage, Departed, Hello, InputSequence, Member, PlayerId, ServerMessage, Tick, Welcome,
-    codec::Bytes,
+    ClientMessage, Departed, Hello, InputSequence, Member, PlayerId, PresenceChange, ServerMessage,
+    Tick, Welcome, codec::Bytes,
 };
 
-use super::{Ended, Event, Roster, SendError, ServerFault, outbound::Outbound};
+use super::{Arrival, Ended, Event, Roster, SendError, ServerFault, WayBack, outbound::Outbound};
 use crate::{
     clock::Moment,
     limits::{PING_AFTER, SERVER_LOST_AFTER},
@@ -50,15 +50,30 @@ pub(super) struct Session {
     round_trip: Option<Duration>,
     last_snapshot: Option<Tick>,
     last_input: InputSequence,
+    /// How to come back: until the welcome the way that we came, from then on the one that it
+    /// offered. `events_seen` counts; the last input is filled in when somebody asks.
+    way_back: Option<WayBack>,
 }
 
 impl Session {
     /// A conversation whose hello is queued. The names fit; the caller has checked it.
     pub(super) fn open(game: &str, name: &str, now: Moment) -> Self {
+        Self::say_hello(Hello::new(game, name), now)
+    }
+
+    /// A conversation whose hello, for a seat that we have had, is queued.
+    pub(super) fn resume(way_back: &WayBack, now: Moment) -> Self {
+        let mut session = Self::say_hello(Hello::resuming(way_back.resume()), now);
+        session.last_input = way_back.last_input;
+        session.way_back = Some(way_back.clone());
+        session
+    }
+
+    fn say_hello(hello: Hello<'_>, now: Moment) -> Self {
         let mut outbound = Outbound::default();
         outbound
-            .push(&ClientMessage::Hello(Hello::new(game, name)))
-            .expect("a hello of two checked names fits into an empty queue");
+            .push(&ClientMessage::Hello(hello))
+            .expect("a hello of checked names, or with a ticket, fits into an empty queue");
         Self {
             phase: Phase::Greeting,
             outbound,
@@ -69,6 +84,7 @@ impl Session {
             round_trip: None,
             last_snapshot: None,
             last_input: InputSequence(0),
+            way_back: None,
         }
     }
 
@@ -101,11 +117,14 @@ impl Session {
             }
             ServerMessage::Event { tick, body } => {
                 self.expect_seat("an event")?;
+                if let Some(way_back) = &mut self.way_back {
+                    way_back.events_seen = way_back.events_seen.saturating_add(1);
+                }
                 on_event(Event::Happened { tick, body: body.0 });
             }
-            ServerMessage::Members { tick, joined, left, changed: _ } => {
+            ServerMessage::Members { tick, joined, left, changed } => {
                 self.expect_seat("a membership notice")?;
-                self.handle_members(tick, &joined, &left, on_event);
+                self.handle_members(tick, &joined, &left, &changed, on_event);
             }
         }
         Ok(())
@@ -117,19 +136,32 @@ impl Session {
         on_event: &mut impl FnMut(Event<'_>),
     ) -> Result<(), ServerFault> {
         let seat = Seat { player: welcome.player, tick_hz: welcome.tick_hz };
-        match self.phase {
-            Phase::Greeting => self.phase = Phase::Playing(seat),
-            Phase::Leaving(None) => self.phase = Phase::Leaving(Some(seat)),
+        let next = match self.phase {
+            Phase::Greeting => Phase::Playing(seat),
+            Phase::Leaving(None) => Phase::Leaving(Some(seat)),
             Phase::Playing(_) | Phase::Leaving(Some(_)) | Phase::Over(_) => {
                 return Err(ServerFault::WelcomeTwice);
             }
-        }
-        self.roster.set_as_of(welcome.tick);
-        for member in &welcome.members {
-            self.roster.join(*member);
-        }
-        on_event(Event::Joined(welcome));
+        };
+        let arrival = self.arrival(welcome)?;
+        self.phase = next;
+        self.roster.replace(welcome.tick, &welcome.members);
+        self.way_back = WayBack::offered(welcome, self.last_input);
+        on_event(Event::Joined { welcome, arrival });
         Ok(())
+    }
+
+    /// How we came to the seat of a welcome.
+    fn arrival(&self, welcome: &Welcome<'_>) -> Result<Arrival, ServerFault> {
+        let Some(asked_for) = &self.way_back else { return Ok(Arrival::New) };
+        if (welcome.player, welcome.room) != (asked_for.player, asked_for.room) {
+            let (player, given) = (asked_for.player, welcome.player);
+            return Err(ServerFault::OtherSeat { player, given });
+        }
+        let (seen, before) = (asked_for.events_seen, welcome.events_before);
+        let events_lost = before.checked_sub(seen);
+        let events_lost = events_lost.ok_or(ServerFault::EventsTwice { seen, before })?;
+        Ok(Arrival::Back { events_lost })
     }
 
     fn handle_members(
@@ -137,6 +169,7 @@ impl Session {
         tick: Tick,
         joined: &[Member<'_>],
         left: &[Departed],
+        changed: &[PresenceChange],
         on_event: &mut impl FnMut(Event<'_>),
     ) {
         self.roster.set_as_of(tick);
@@ -146,7 +179,9 @@ impl Session {
         // After the joins: somebody who came and went within one tick is in both lists.
         let left: Vec<_> =
             left.iter().map(|gone| (*gone, self.roster.leave(gone.player))).collect();
-        on_event(Event::MembersChanged { tick, joined, left: &left });
+        let changed: Vec<_> =
+            changed.iter().map(|change| (*change, self.roster.change(*change))).collect();
+        on_event(Event::MembersChanged { tick, joined, left: &left, changed: &changed });
     }
 
     fn handle_pong(&mut self, nonce: u32, now: Moment) {
@@ -261,6 +296,17 @@ impl Session {
 
     pub(super) fn tick_hz(&self) -> Option<u16> {
         self.seat().map(|seat| seat.tick_hz)
+    }
+
+    /// How to come back, as long as the server has not taken the seat away, nor we have left it.
+    pub(super) fn way_back(&self) -> Option<WayBack> {
+        let keeps_seat = match &self.phase {
+            Phase::Greeting | Phase::Playing(_) => true,
+            Phase::Leaving(_) => false,
+            Phase::Over(ended) => ended.keeps_seat(),
+        };
+        let way_back = self.way_back.as_ref().filter(|_| keeps_seat)?;
+        Some(WayBack { last_input: self.last_input, ..way_back.clone() })
     }
 
     pub(super) fn roster(&self) -> &Roster {

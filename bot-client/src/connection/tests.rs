@@ -1,7 +1,7 @@
 //! Conversations with a scripted server: bytes in, events and bytes out.
 
 use gamekeeper_protocol::{
-    ClientMessage, GoodbyeReason, LeaveCause, Presence, RoomId, codec::Bytes,
+    ClientMessage, GoodbyeReason, LeaveCause, Presence, ResumeOffer, RoomId, Ticket, codec::Bytes,
 };
 use proptest::prelude::*;
 
@@ -16,8 +16,13 @@ fn frame(message: &ServerMessage<'_>) -> Vec<u8> {
     bytes
 }
 
+/// A welcome to a server that holds no seats.
 fn welcome() -> Vec<u8> {
-    frame(&ServerMessage::Welcome(Welcome {
+    welcome_with(&|_| {})
+}
+
+fn welcome_with(change: &dyn Fn(&mut Welcome<'_>)) -> Vec<u8> {
+    let mut welcome = Welcome {
         player: PlayerId(7),
         room: RoomId(1),
         tick: Tick(10),
@@ -30,7 +35,26 @@ fn welcome() -> Vec<u8> {
         ],
         events_before: 0,
         resume: None,
-    }))
+    };
+    change(&mut welcome);
+    frame(&ServerMessage::Welcome(welcome))
+}
+
+/// A welcome whose seat can be taken again, with a ticket made of this byte.
+fn welcome_back(ticket: u8, events_before: u32) -> Vec<u8> {
+    welcome_with(&|welcome| {
+        let ticket = Ticket([ticket; 32]);
+        welcome.resume = Some(ResumeOffer { ticket, window_ms: 30_000 });
+        welcome.events_before = events_before;
+    })
+}
+
+fn event(tick: u32) -> Vec<u8> {
+    frame(&ServerMessage::Event { tick: Tick(tick), body: Bytes(b"event") })
+}
+
+fn goodbye(reason: GoodbyeReason) -> Vec<u8> {
+    frame(&ServerMessage::Goodbye { reason, text: "" })
 }
 
 fn snapshot(tick: u32) -> Vec<u8> {
@@ -42,12 +66,21 @@ fn feed(connection: &mut Connection, bytes: &[u8], now: Moment) -> Vec<String> {
     let mut events = Vec::new();
     connection.handle_bytes(bytes, now, |event| {
         events.push(match event {
-            Event::Joined(welcome) => format!("joined as {}", welcome.player),
+            Event::Joined { welcome, arrival: Arrival::New } => {
+                format!("joined as {}", welcome.player)
+            }
+            Event::Joined { welcome, arrival: Arrival::Back { events_lost } } => {
+                format!("back as {}, {events_lost} events lost", welcome.player)
+            }
             Event::Snapshot { tick, missed_ticks, .. } => format!("tick {tick} -{missed_ticks}"),
             Event::Happened { tick, .. } => format!("event at {tick}"),
-            Event::MembersChanged { joined, left, .. } => {
-                let standings: Vec<_> = left.iter().map(|(_, standing)| standing).collect();
-                format!("+{} {standings:?}", joined.len())
+            Event::MembersChanged { joined, left, changed, .. } => {
+                let left: Vec<_> = left.iter().map(|(_, standing)| standing).collect();
+                let changed: Vec<_> = changed
+                    .iter()
+                    .map(|(now, before)| format!("{} {before:?} {:?}", now.player, now.presence))
+                    .collect();
+                format!("+{} {left:?} {changed:?}", joined.len())
             }
             Event::Ended(why) => format!("ended: {why}"),
         });
@@ -114,8 +147,146 @@ fn membership_notices_keep_the_roster() {
         ],
         changed: vec![],
     });
-    assert_eq!(feed(&mut connection, &notice, START), ["+1 [Present, Present, Departed]"]);
+    let events = feed(&mut connection, &notice, START);
+    assert_eq!(events, ["+1 [Present(Here), Present(Here), Departed] []"]);
     assert_eq!(connection.roster().len(), 1);
+}
+
+#[test]
+fn changes_of_presence_are_told_and_noted() {
+    let mut connection = joined();
+    let mut change = |player, presence| {
+        let changed = vec![PresenceChange { player: PlayerId(player), presence }];
+        let (joined, left) = (Vec::new(), Vec::new());
+        let notice = ServerMessage::Members { tick: Tick(12), joined, left, changed };
+        let events = feed(&mut connection, &frame(&notice), START);
+        (
+            events.concat(),
+            connection.roster().member(PlayerId(player)).map(|member| member.presence),
+        )
+    };
+    let away = change(3, Presence::Away);
+    assert_eq!(away, ("+0 [] [\"3 Present(Here) Away\"]".to_owned(), Some(Presence::Away)));
+    let here = change(3, Presence::Here);
+    assert_eq!(here, ("+0 [] [\"3 Present(Away) Here\"]".to_owned(), Some(Presence::Here)));
+    assert_eq!(change(9, Presence::Here), ("+0 [] [\"9 Unknown Here\"]".to_owned(), None));
+}
+
+/// A way back as a connection that was lost hands it out: three events, two inputs.
+fn lost() -> WayBack {
+    let mut connection = Connection::new("arena", "ada", START).expect("names fit");
+    assert_eq!(connection.way_back(), None, "there is no seat yet");
+    feed(&mut connection, &[welcome_back(1, 0), event(11), event(11), event(12)].concat(), START);
+    for expected in 1..=2 {
+        assert_eq!(connection.send_input(b"left"), Ok(InputSequence(expected)));
+    }
+    let way_back = connection.way_back().expect("also while it lasts: the network may change");
+    connection.handle_error(Operation::Write, &io::Error::from_raw_os_error(104));
+    assert_eq!(connection.way_back(), Some(way_back.clone()));
+    way_back
+}
+
+#[test]
+fn a_lost_connection_hands_out_the_way_back() {
+    let ticket = Ticket([1; 32]);
+    let (player, room) = (PlayerId(7), RoomId(1));
+    let (window, last_input) = (Duration::from_secs(30), InputSequence(2));
+    assert_eq!(lost(), WayBack { player, room, ticket, window, events_seen: 3, last_input });
+    let mut without = joined();
+    without.handle_eof();
+    assert_eq!(without.way_back(), None, "this server holds no seats");
+}
+
+#[test]
+fn who_comes_back_goes_on_where_it_was() {
+    let mut connection = Connection::resume(&lost(), START);
+    let hello = sent(&mut connection).concat();
+    assert!(hello.contains("Resume { ticket: Ticket(..), events_seen: 3 }"), "{hello}");
+    assert_eq!(connection.send_input(b"left"), Err(SendError::NotPlaying));
+    let welcome = welcome_with(&|welcome| {
+        let alone = Member { player: PlayerId(7), name: "ada", presence: Presence::Here };
+        welcome.members = vec![alone];
+        let ticket = Ticket([2; 32]);
+        welcome.resume = Some(ResumeOffer { ticket, window_ms: 30_000 });
+        welcome.events_before = 5;
+    });
+    let events = feed(&mut connection, &[welcome, event(13), snapshot(20)].concat(), START);
+    assert_eq!(events, ["back as 7, 2 events lost", "event at 13", "tick 20 -0"]);
+    assert_eq!(connection.roster().len(), 1, "who left meanwhile is not in the room any more");
+    assert_eq!(connection.send_input(b"left"), Ok(InputSequence(3)));
+    connection.handle_eof();
+    let next = connection.way_back().expect("lost again");
+    assert_eq!((next.ticket, next.events_seen), (Ticket([2; 32]), 6), "the new one counts");
+    assert_eq!(next.last_input, InputSequence(3));
+}
+
+/// The old ticket is good until the server has heard from whoever came back with it.
+#[test]
+fn a_way_back_that_led_nowhere_can_be_tried_again() {
+    let mut connection = Connection::resume(&lost(), START);
+    assert_eq!(connection.way_back(), Some(lost()));
+    connection.handle_timeout(START + SERVER_LOST_AFTER);
+    assert!(connection.ended().is_some());
+    assert_eq!(connection.way_back(), Some(lost()));
+    let mut full = Connection::resume(&lost(), START);
+    feed(&mut full, &goodbye(GoodbyeReason::Full), START);
+    assert_eq!(full.way_back(), Some(lost()), "the server has not even looked at it");
+}
+
+#[test]
+fn a_seat_that_is_gone_has_no_way_back() {
+    let mut refused = Connection::resume(&lost(), START);
+    feed(&mut refused, &goodbye(GoodbyeReason::ResumeRefused), START);
+    assert_eq!(refused.way_back(), None, "a hello for a new seat is next");
+    assert!(refused.ended().is_some_and(Ended::is_worth_a_retry));
+    for reason in [GoodbyeReason::Replaced, GoodbyeReason::Kicked, GoodbyeReason::Shutdown] {
+        let mut connection = Connection::resume(&lost(), START);
+        feed(&mut connection, &[welcome_back(2, 3), goodbye(reason)].concat(), START);
+        assert_eq!(connection.way_back(), None, "{reason:?}");
+    }
+    let mut late = Connection::resume(&lost(), START);
+    feed(&mut late, &[welcome_back(2, 3), goodbye(GoodbyeReason::FrameTimeout)].concat(), START);
+    assert!(late.way_back().is_some(), "this says nothing against the player");
+    let mut for_once = Connection::resume(&lost(), START);
+    let welcome = welcome_with(&|welcome| welcome.events_before = 3);
+    assert_eq!(feed(&mut for_once, &welcome, START), ["back as 7, 0 events lost"]);
+    assert_eq!(for_once.way_back(), None, "the server offers none any more");
+    let mut left = Connection::resume(&lost(), START);
+    feed(&mut left, &welcome_back(2, 3), START);
+    left.say_goodbye();
+    assert_eq!(left.way_back(), None);
+    left.handle_eof();
+    assert_eq!(left.way_back(), None);
+}
+
+#[test]
+fn a_server_that_mixes_up_seats_or_events_is_named() {
+    for (welcome, text) in [
+        (welcome_with(&|welcome| welcome.player = PlayerId(8)), "got that of 8"),
+        (welcome_with(&|welcome| welcome.room = RoomId(2)), "the seat of player 7"),
+        (welcome_back(2, 2), "after 2 again"),
+    ] {
+        let mut connection = Connection::resume(&lost(), START);
+        let events = feed(&mut connection, &welcome, START);
+        assert_eq!(events.len(), 1, "no welcome: {events:?}");
+        assert!(events[0].contains(text), "{events:?}");
+        assert_eq!(connection.player(), None);
+    }
+}
+
+#[test]
+fn a_ticket_is_never_shown() {
+    let mut connection = Connection::resume(&lost(), START);
+    let welcome = welcome_back(2, 3);
+    let mut shown = format!("{:?} {connection:?}", lost());
+    // A part of a welcome waits for the rest.
+    feed(&mut connection, &welcome[..welcome.len() - 1], START);
+    shown.push_str(&format!("{connection:?}"));
+    feed(&mut connection, &welcome[welcome.len() - 1..], START);
+    shown.push_str(&format!("{connection:?} {:?}", connection.way_back()));
+    for bytes in ["1, 1, 1, 1", "2, 2, 2, 2"] {
+        assert!(!shown.contains(bytes), "{shown}");
+    }
 }
 
 #[test]

@@ -173,7 +173,7 @@ impl Play {
         people: &mut People,
     ) {
         match event {
-            Event::Joined(welcome) => {
+            Event::Joined { welcome, arrival: _ } => {
                 self.player = Some(welcome.player);
                 self.brain = Brain::for_game(welcome.game, self.seed, self.bot.0);
                 self.joined_at = now;
@@ -193,7 +193,7 @@ impl Play {
                 if *tick >= roster.as_of() {
                     for player in self.brain.players_shown() {
                         match roster.standing(player) {
-                            Standing::Present => {}
+                            Standing::Present(_) => {}
                             Standing::Departed => stats.ghosts_shown += 1,
                             Standing::Unknown => stats.strangers_shown += 1,
                         }
@@ -203,7 +203,7 @@ impl Play {
             Event::MembersChanged { left, .. } => {
                 for (gone, standing) in *left {
                     match standing {
-                        Standing::Present => {}
+                        Standing::Present(_) => {}
                         Standing::Departed => stats.announcements_repeated += 1,
                         Standing::Unknown => stats.announcements_unknown += 1,
                     }
