@@ -114,6 +114,20 @@ impl Departure {
         }
     }
 
+    /// Whether a server that holds seats holds this one: the connection is lost, and nobody has
+    /// said or done anything against the player.
+    pub fn holds_seat(self) -> bool {
+        match self {
+            Self::Close
+            | Self::Reset
+            | Self::HalfClose
+            | Self::Stall
+            | Self::Freeze
+            | Self::HalfFrame => true,
+            Self::Goodbye | Self::Garbage | Self::Oversize => false,
+        }
+    }
+
     /// Whether the bot must know of it before it connects: the receive buffer of a socket can be
     /// made small only then.
     pub fn needs_small_receive_buffer(self) -> bool {

@@ -41,7 +41,7 @@ use crate::{
     retry::RetryPolicy,
 };
 use bot::Bot;
-use people::People;
+use people::{Appearance, People};
 use timers::Timers;
 
 /// Readiness events taken from the kernel at once.
@@ -70,7 +70,8 @@ pub struct FleetConfig {
     pub seed: u64,
     /// Inputs per second and bot; 0 for none.
     pub input_hz: u32,
-    /// What a bot does after an end that it was not told to bring about.
+    /// What a bot does after an end that it was not told to bring about. It takes its seat again if
+    /// the server still holds it, and another one if not.
     pub retry: RetryPolicy,
     /// Connects begun in one turn.
     pub connects_per_turn: usize,
@@ -227,18 +228,29 @@ impl Fleet {
         mem::take(&mut self.ends)
     }
 
-    /// Players that have left and that some bot still has in its room, once per pair.
+    /// Players that have left and that some bot has in its room as if they were there, once per
+    /// pair. Somebody who is away is no ghost, if the seat may be held.
     ///
     /// Only meaningful after everybody has had the time to be told.
     pub fn ghosts(&self) -> usize {
-        let haunted = |bot: &Bot| match &bot.state {
+        self.appearances(Appearance::Ghost)
+    }
+
+    /// Players that have left and that some bot has in its room as away, once per pair: their seats
+    /// are held.
+    pub fn held(&self) -> usize {
+        self.appearances(Appearance::Held)
+    }
+
+    fn appearances(&self, wanted: Appearance) -> usize {
+        let in_roster = |bot: &Bot| match &bot.state {
             bot::State::Talking { connection, .. } if bot.is_playing() => {
                 let members = connection.roster().members();
-                members.filter(|member| self.people.is_gone(member.player)).count()
+                members.filter(|member| self.people.appearance(member) == wanted).count()
             }
             _ => 0,
         };
-        self.bots.iter().map(|(_, bot)| haunted(bot)).sum()
+        self.bots.iter().map(|(_, bot)| in_roster(bot)).sum()
     }
 
     fn slot(&self, bot: BotId) -> Option<usize> {

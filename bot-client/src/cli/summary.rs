@@ -97,6 +97,10 @@ impl fmt::Display for Summary {
         let seconds = self.played_for.as_secs_f64();
         writeln!(f, "{} bots, seed {}, {} for {seconds:.1} s", self.bots, self.seed, self.target)?;
         writeln!(f, "joined         {} in {} connects", stats.joins, stats.connects)?;
+        if stats.resumes + stats.resumes_refused > 0 {
+            let refused = stats.resumes_refused;
+            writeln!(f, "came back      {} times to its seat, {refused} refused", stats.resumes)?;
+        }
         writeln!(f, "playing at end {}", self.playing_at_end)?;
         for (why, count) in &self.lost {
             writeln!(f, "lost           {count}: {why}")?;

@@ -113,6 +113,11 @@ impl Ended {
         }
     }
 
+    /// Whether the server has refused to give us a seat again.
+    pub fn is_refused_resume(&self) -> bool {
+        matches!(self, Self::Goodbye { reason: GoodbyeReason::ResumeRefused, .. })
+    }
+
     /// Whether a seat that we had, or asked for again, may still be held for us. Only the server
     /// knows for how long.
     pub fn keeps_seat(&self) -> bool {
@@ -292,6 +297,7 @@ mod tests {
         assert_eq!(replaced.side(), Side::Us);
         let refused = goodbye(GoodbyeReason::ResumeRefused);
         assert_eq!((refused.is_worth_a_retry(), refused.keeps_seat()), (true, false));
+        assert!(refused.is_refused_resume() && !replaced.is_refused_resume());
         for reason in [GoodbyeReason::Kicked, GoodbyeReason::Shutdown, GoodbyeReason::RoomFailed] {
             assert!(!goodbye(reason).keeps_seat(), "{reason:?}");
         }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use gamekeeper_protocol::PlayerId;
+use gamekeeper_protocol::{Departed, PlayerId, Presence, PresenceChange};
 
 use super::{BotId, BotPlan, FleetConfig, FleetStats, people::People, socket::BotSocket};
 use crate::{
     brain::Brain,
     clock::Moment,
-    connection::{Connection, Event, Standing},
+    connection::{Arrival, Connection, Event, Standing, WayBack},
     departure::Departure,
     limits::CONNECT_TIMEOUT,
     retry::Retry,
@@ -48,6 +48,8 @@ pub(super) struct Bot {
     pub(super) id: BotId,
     pub(super) plan: BotPlan,
     pub(super) retry: Retry,
+    /// How the next connection takes the seat of the last one again.
+    pub(super) way_back: Option<WayBack>,
     pub(super) state: State,
     /// Tells the events of this bot's present socket from those of an earlier one.
     pub(super) generation: u32,
@@ -82,6 +84,7 @@ impl Bot {
             id,
             plan,
             retry: Retry::new(config.retry, config.seed, id.0),
+            way_back: None,
             state: State::Queued,
             generation: 0,
             timer: None,
@@ -173,15 +176,19 @@ impl Play {
         people: &mut People,
     ) {
         match event {
-            Event::Joined { welcome, arrival: _ } => {
+            Event::Joined { welcome, arrival } => {
                 self.player = Some(welcome.player);
                 self.brain = Brain::for_game(welcome.game, self.seed, self.bot.0);
                 self.joined_at = now;
                 self.ticks = welcome.tick_hz > 0;
                 self.next_input = first_input(self.bot, now, config);
                 people.joined(welcome.player);
-                stats.joins += 1;
-                stats.welcome_time.record(now.since(self.connected_at));
+                let (count, time) = match arrival {
+                    Arrival::New => (&mut stats.joins, &mut stats.welcome_time),
+                    Arrival::Back { .. } => (&mut stats.resumes, &mut stats.resume_time),
+                };
+                *count += 1;
+                time.record(now.since(self.connected_at));
             }
             Event::Snapshot { tick, body, missed_ticks, roster } => {
                 let Ok(sight) = self.brain.observe(body) else {
@@ -200,17 +207,9 @@ impl Play {
                     }
                 }
             }
-            Event::MembersChanged { left, .. } => {
-                for (gone, standing) in *left {
-                    match standing {
-                        Standing::Present(_) => {}
-                        Standing::Departed => stats.announcements_repeated += 1,
-                        Standing::Unknown => stats.announcements_unknown += 1,
-                    }
-                    if let Some((departure, delay)) = people.announced(gone.player, now) {
-                        stats.announce.entry(departure).or_default().record(delay);
-                    }
-                }
+            Event::MembersChanged { left, changed, .. } => {
+                hear_of_leaves(left, now, stats, people);
+                hear_of_changes(changed, now, stats, people);
             }
             Event::Happened { .. } => self.brain.notice_event(),
             Event::Ended(_) => {}
@@ -234,6 +233,50 @@ impl Play {
             }
             age.into_iter().for_each(|age| observed.age.record(age));
         }
+    }
+}
+
+/// Takes in who has left.
+fn hear_of_leaves(
+    left: &[(Departed, Standing)],
+    now: Moment,
+    stats: &mut FleetStats,
+    people: &mut People,
+) {
+    for (gone, standing) in left {
+        match standing {
+            Standing::Present(_) => {}
+            Standing::Departed => stats.announcements_repeated += 1,
+            Standing::Unknown => stats.announcements_unknown += 1,
+        }
+        stats.announcements_false += u64::from(people.is_playing(gone.player));
+        hear_of(gone.player, now, stats, people);
+    }
+}
+
+/// Takes in who can, or cannot, be reached.
+fn hear_of_changes(
+    changed: &[(PresenceChange, Standing)],
+    now: Moment,
+    stats: &mut FleetStats,
+    people: &mut People,
+) {
+    for (change, standing) in changed {
+        match standing {
+            Standing::Present(before) if *before != change.presence => {}
+            Standing::Present(_) => stats.presences_repeated += 1,
+            Standing::Departed | Standing::Unknown => stats.announcements_unknown += 1,
+        }
+        if change.presence == Presence::Away {
+            hear_of(change.player, now, stats, people);
+        }
+    }
+}
+
+/// Takes in that a player is gone, for now or for good, and measures how fresh the news is.
+fn hear_of(player: PlayerId, now: Moment, stats: &mut FleetStats, people: &mut People) {
+    if let Some((departure, delay)) = people.announced(player, now) {
+        stats.announce.entry(departure).or_default().record(delay);
     }
 }
 

@@ -1,11 +1,12 @@
 //! Which players are the fleet's own, and when each of them left.
 //!
 //! The bots of a fleet watch each other: when one leaves, the others are told by the server, and
-//! the time between is what players would call the delay of the news.
+//! the time between is what players would call the delay of the news. News is that the player is
+//! away, if its seat is held, or else that it has left.
 
 use std::{collections::HashMap, time::Duration};
 
-use gamekeeper_protocol::PlayerId;
+use gamekeeper_protocol::{Member, PlayerId, Presence};
 
 use crate::{clock::Moment, departure::Departure};
 
@@ -29,6 +30,7 @@ pub(super) struct People {
 }
 
 impl People {
+    /// A player has a seat, or has it again.
     pub(super) fn joined(&mut self, player: PlayerId) {
         self.fates.insert(player, Fate::Playing);
     }
@@ -40,8 +42,8 @@ impl People {
         }
     }
 
-    /// A bot has been told that a player is gone. Yields how and how long ago it left, if it was
-    /// told to leave and this is the first notice of it.
+    /// A bot has been told that a player is away or has left. Yields how and how long ago it went,
+    /// if it was told to and this is the first notice of it.
     pub(super) fn announced(
         &mut self,
         player: PlayerId,
@@ -56,10 +58,34 @@ impl People {
         }
     }
 
-    /// Whether this is one of ours and has left.
-    pub(super) fn is_gone(&self, player: PlayerId) -> bool {
-        matches!(self.fates.get(&player), Some(Fate::Gone { .. }))
+    /// Whether this is one of ours and has a seat.
+    pub(super) fn is_playing(&self, player: PlayerId) -> bool {
+        matches!(self.fates.get(&player), Some(Fate::Playing))
     }
+
+    /// What a member of somebody's roster is in truth, after everybody has had the time to be told.
+    pub(super) fn appearance(&self, member: &Member<'_>) -> Appearance {
+        let departure = match self.fates.get(&member.player) {
+            Some(Fate::Gone { departure, .. }) => departure,
+            Some(Fate::Playing) | None => return Appearance::Real,
+        };
+        let may_be_held = departure.is_none_or(Departure::holds_seat);
+        match member.presence {
+            Presence::Away if may_be_held => Appearance::Held,
+            Presence::Away | Presence::Stalled | Presence::Here => Appearance::Ghost,
+        }
+    }
+}
+
+/// What a member of a roster is in truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Appearance {
+    /// Somebody who is here, or none of ours.
+    Real,
+    /// Somebody who has gone and whose seat is held.
+    Held,
+    /// Somebody who has gone and should not be there.
+    Ghost,
 }
 
 #[cfg(test)]
@@ -74,10 +100,41 @@ mod tests {
         assert_eq!(people.announced(player, left), None, "it has not left");
         people.gone(player, Some(Departure::Reset), left);
         people.gone(player, None, left + Duration::from_secs(1));
-        assert!(people.is_gone(player));
+        assert!(!people.is_playing(player));
         let delay = Duration::from_millis(40);
         assert_eq!(people.announced(player, left + delay), Some((Departure::Reset, delay)));
         assert_eq!(people.announced(player, left + delay), None);
         assert_eq!(people.announced(PlayerId(9), left), None, "a stranger's player");
+    }
+
+    #[test]
+    fn whoever_is_back_is_no_ghost_and_can_go_again() {
+        let mut people = People::default();
+        let (player, left) = (PlayerId(1), Moment(1_000_000));
+        people.joined(player);
+        people.gone(player, Some(Departure::Close), left);
+        people.announced(player, left);
+        people.joined(player);
+        assert!(people.is_playing(player));
+        people.gone(player, Some(Departure::Reset), left);
+        assert_eq!(people.announced(player, left), Some((Departure::Reset, Duration::ZERO)));
+    }
+
+    #[test]
+    fn only_a_seat_that_may_be_held_is_no_ghost() {
+        let appearance = |departure, presence| {
+            let mut people = People::default();
+            people.joined(PlayerId(1));
+            people.gone(PlayerId(1), departure, Moment(0));
+            people.appearance(&Member { player: PlayerId(1), name: "", presence })
+        };
+        use Appearance::{Ghost, Held};
+        assert_eq!(appearance(Some(Departure::Close), Presence::Away), Held);
+        assert_eq!(appearance(Some(Departure::Close), Presence::Here), Ghost);
+        assert_eq!(appearance(Some(Departure::Freeze), Presence::Stalled), Ghost);
+        assert_eq!(appearance(Some(Departure::Goodbye), Presence::Away), Ghost);
+        assert_eq!(appearance(None, Presence::Away), Held);
+        let stranger = Member { player: PlayerId(2), name: "", presence: Presence::Here };
+        assert_eq!(People::default().appearance(&stranger), Appearance::Real);
     }
 }

@@ -86,12 +86,18 @@ impl Observed {
 pub struct FleetStats {
     /// Connects begun.
     pub connects: u64,
-    /// Welcomes received.
+    /// Welcomes to new seats.
     pub joins: u64,
+    /// Welcomes to seats that the bot has had.
+    pub resumes: u64,
+    /// Seats that were asked for again and refused.
+    pub resumes_refused: u64,
     /// From the beginning of a connect to its success.
     pub connect_time: Latency,
-    /// From then to the welcome.
+    /// From then to the welcome, to a new seat.
     pub welcome_time: Latency,
+    /// The same, to a seat that the bot has had.
+    pub resume_time: Latency,
     /// Sends that a socket took, and sends that failed.
     pub sends: u64,
     /// Sends that failed. Each of them ended a connection.
@@ -110,13 +116,18 @@ pub struct FleetStats {
     pub everyone: Observed,
     /// What those bots saw that are not planned to leave.
     pub survivors: Observed,
-    /// From a departure to the first notice of it that any other bot received, once per departed
-    /// player, by the way of leaving.
+    /// From a departure to the first notice that any other bot received, once per departure, by
+    /// the way of leaving: that the player is away, or has left.
     pub announce: BTreeMap<Departure, Latency>,
-    /// Notices of a departure that the same bot had received before. Must be 0.
+    /// Notices that a player has left that the same bot had received before. Must be 0.
     pub announcements_repeated: u64,
     /// Notices about a player that was not in the room as far as the bot knew.
     pub announcements_unknown: u64,
+    /// Notices that one of our players has left that has its seat, perhaps again. Must be 0, unless
+    /// the server itself has ended that player's stay.
+    pub announcements_false: u64,
+    /// Notices of a presence that the bot had been told before. Must be 0.
+    pub presences_repeated: u64,
     /// Snapshots that showed a player after its departure had been announced, once per player and
     /// snapshot. Must be 0.
     pub ghosts_shown: u64,
@@ -142,8 +153,11 @@ impl FleetStats {
     pub fn merge(&mut self, other: &Self) {
         self.connects += other.connects;
         self.joins += other.joins;
+        self.resumes += other.resumes;
+        self.resumes_refused += other.resumes_refused;
         self.connect_time.merge(&other.connect_time);
         self.welcome_time.merge(&other.welcome_time);
+        self.resume_time.merge(&other.resume_time);
         self.sends += other.sends;
         self.sends_failed += other.sends_failed;
         self.sent_bytes += other.sent_bytes;
@@ -158,6 +172,8 @@ impl FleetStats {
         }
         self.announcements_repeated += other.announcements_repeated;
         self.announcements_unknown += other.announcements_unknown;
+        self.announcements_false += other.announcements_false;
+        self.presences_repeated += other.presences_repeated;
         self.ghosts_shown += other.ghosts_shown;
         self.strangers_shown += other.strangers_shown;
         self.snapshots_undecodable += other.snapshots_undecodable;

@@ -12,8 +12,9 @@ use std::{
 };
 
 use gamekeeper_protocol::{
-    ClientMessage, Departed, FrameDecoder, LeaveCause, Member, PlayerId, Presence, RoomId,
-    ServerMessage, Tick, Welcome, codec::Bytes, limits::CLIENT_FRAME_BYTES_MAX,
+    ClientMessage, Departed, FrameDecoder, GoodbyeReason, LeaveCause, Member, PlayerId, Presence,
+    PresenceChange, ResumeOffer, RoomId, ServerMessage, Tick, Ticket, Welcome, codec::Bytes,
+    limits::CLIENT_FRAME_BYTES_MAX,
 };
 use socket2::SockRef;
 
@@ -74,8 +75,14 @@ fn send(socket: &mut TcpStream, message: &ServerMessage<'_>) -> io::Result<()> {
 }
 
 fn welcome_bytes(player: u32, members: &[u32]) -> Vec<u8> {
+    welcome_with_ticket(player, members, None)
+}
+
+/// A welcome, with a ticket made of this byte if the seat is to be held.
+fn welcome_with_ticket(player: u32, members: &[u32], ticket: Option<u8>) -> Vec<u8> {
     let member =
         |player: &u32| Member { player: PlayerId(*player), name: "bot", presence: Presence::Here };
+    let offer = |byte| ResumeOffer { ticket: Ticket([byte; 32]), window_ms: 2_000 };
     let welcome = ServerMessage::Welcome(Welcome {
         player: PlayerId(player),
         room: RoomId(1),
@@ -85,7 +92,7 @@ fn welcome_bytes(player: u32, members: &[u32]) -> Vec<u8> {
         game: "benchmark",
         members: members.iter().map(member).collect(),
         events_before: 0,
-        resume: None,
+        resume: ticket.map(offer),
     });
     let mut bytes = Vec::new();
     welcome.encode(&mut bytes).expect("encodes");
@@ -94,6 +101,19 @@ fn welcome_bytes(player: u32, members: &[u32]) -> Vec<u8> {
 
 fn welcome(socket: &mut TcpStream, player: u32, members: &[u32]) -> io::Result<()> {
     socket.write_all(&welcome_bytes(player, members))
+}
+
+/// The ticket in a bot's hello, if it asks for a seat that it has had.
+fn hello_ticket(socket: &mut TcpStream) -> Option<Ticket> {
+    let mut buffer = [0; 4096];
+    let count = socket.read(&mut buffer).expect("the bot says something");
+    let mut decoder = FrameDecoder::new(CLIENT_FRAME_BYTES_MAX);
+    let frame = decoder.next_frame(&mut &buffer[..count]).expect("well framed").map(<[u8]>::to_vec);
+    let frame = frame.expect("a hello comes in one piece on this machine");
+    match ClientMessage::decode(&frame) {
+        Ok(ClientMessage::Hello(hello)) => hello.resume.map(|resume| resume.ticket),
+        other => panic!("the bot says hello first, not {other:?}"),
+    }
 }
 
 fn reset(socket: &TcpStream) {
@@ -397,6 +417,116 @@ fn an_announcement_is_timed_once_and_repeats_are_counted() {
     assert_eq!(fleet.stats().announce_all().count(), 1);
     assert_eq!(fleet.stats().announce[&Departure::Reset].count(), 1);
     drop(kept);
+}
+
+/// A bot that has gone is a ghost while others have it as present, and none while they know that
+/// it is away. That it has left in the end is no repetition.
+#[test]
+fn away_is_news_and_leaving_after_it_is_no_repetition() {
+    let (notice, notices) = mpsc::channel();
+    let (keep, kept) = mpsc::channel();
+    let address = serve(move |mut socket, number| {
+        read_some(&mut socket);
+        welcome(&mut socket, number as u32 + 1, &[1, 2][..=number]).expect("the bot listens");
+        if number == 1 {
+            while let Ok((left, changed)) = notices.recv() {
+                let joined = Vec::new();
+                let message = ServerMessage::Members { tick: Tick(5), joined, left, changed };
+                send(&mut socket, &message).expect("the bot listens");
+            }
+        }
+        keep.send(socket).expect("the test waits");
+    });
+    let mut fleet = fleet(address, RetryPolicy::NEVER);
+    let leaver = fleet.spawn(BotPlan { departure: Some(Departure::Reset) });
+    turn_until(&mut fleet, |fleet| fleet.is_playing(leaver));
+    fleet.depart(leaver, Departure::Reset).expect("it plays");
+    let watcher = fleet.spawn(BotPlan::default());
+    turn_until(&mut fleet, |fleet| fleet.is_playing(watcher));
+    assert_eq!((fleet.ghosts(), fleet.held()), (1, 0), "nobody has told the watcher");
+    let changed = |presence| vec![PresenceChange { player: PlayerId(1), presence }];
+    let left = || vec![Departed { player: PlayerId(1), cause: LeaveCause::Disconnected }];
+    let send = |left, changed| notice.send((left, changed)).expect("the server waits");
+    send(vec![], changed(Presence::Away));
+    turn_until(&mut fleet, |fleet| fleet.ghosts() == 0);
+    assert_eq!((fleet.held(), fleet.stats().announce_all().count()), (1, 1));
+    send(vec![], changed(Presence::Away));
+    turn_until(&mut fleet, |fleet| fleet.stats().presences_repeated == 1);
+    send(left(), vec![]);
+    turn_until(&mut fleet, |fleet| fleet.held() == 0);
+    assert_eq!((fleet.ghosts(), fleet.stats().announce_all().count()), (0, 1));
+    assert_eq!(fleet.stats().announcements_repeated, 0);
+    send(left(), vec![]);
+    turn_until(&mut fleet, |fleet| fleet.stats().announcements_repeated == 1);
+    send(vec![], changed(Presence::Here));
+    turn_until(&mut fleet, |fleet| fleet.stats().announcements_unknown == 1);
+    assert_eq!(fleet.stats().announcements_false, 0);
+    let own = vec![Departed { player: PlayerId(2), cause: LeaveCause::Disconnected }];
+    send(own, vec![]);
+    turn_until(&mut fleet, |fleet| fleet.stats().announcements_false == 1);
+    drop((notice, kept));
+}
+
+/// A bot that loses its connection wants its old seat, and takes a new one if it cannot have that.
+#[test]
+fn a_lost_bot_takes_its_seat_again_and_else_a_new_one() {
+    let (tell, told) = mpsc::channel();
+    let (keep, kept) = mpsc::channel();
+    let address = serve(move |mut socket, number| {
+        tell.send(hello_ticket(&mut socket)).expect("the test waits");
+        let welcome = |ticket| welcome_with_ticket(1, &[1], Some(ticket));
+        match number {
+            0 => {
+                socket.write_all(&welcome(1)).expect("the bot listens");
+                read_some(&mut socket);
+                reset(&socket);
+            }
+            // Nothing was answered: the ticket that the bot has is the one to show again.
+            1 => reset(&socket),
+            2 => {
+                socket.write_all(&welcome(2)).expect("the bot listens");
+                read_some(&mut socket);
+                reset(&socket);
+            }
+            3 => {
+                let (reason, text) = (GoodbyeReason::ResumeRefused, "too late");
+                let goodbye = ServerMessage::Goodbye { reason, text };
+                send(&mut socket, &goodbye).expect("the bot listens");
+                keep.send(socket).expect("the test waits");
+            }
+            _ => {
+                let bytes = welcome_with_ticket(2, &[2], Some(3));
+                socket.write_all(&bytes).expect("the bot listens");
+                keep.send(socket).expect("the test waits");
+            }
+        }
+    });
+    let mut fleet = fleet(address, RetryPolicy::FOREVER);
+    let bot = fleet.spawn(BotPlan::default());
+    turn_until(&mut fleet, |fleet| fleet.stats().joins == 2);
+    assert!(fleet.is_playing(bot));
+    let tickets: Vec<_> =
+        told.try_iter().map(|ticket| ticket.map(|Ticket(bytes)| bytes[0])).collect();
+    assert_eq!(tickets, [None, Some(1), Some(1), Some(2), None]);
+    assert_eq!((fleet.stats().resumes, fleet.stats().resumes_refused), (1, 1));
+    assert_eq!(fleet.take_ends().len(), 4);
+    drop(kept);
+}
+
+/// Who has come back elsewhere does not take the seat away from itself again.
+#[test]
+fn a_replaced_bot_stays_away() {
+    let address = serve(|mut socket, _| {
+        read_some(&mut socket);
+        socket.write_all(&welcome_with_ticket(1, &[1], Some(1))).expect("the bot listens");
+        let goodbye = ServerMessage::Goodbye { reason: GoodbyeReason::Replaced, text: "" };
+        send(&mut socket, &goodbye).expect("the bot listens");
+    });
+    let mut fleet = fleet(address, RetryPolicy::FOREVER);
+    fleet.spawn(BotPlan::default());
+    turn_until(&mut fleet, Fleet::is_empty);
+    assert_eq!(fleet.take_ends().len(), 1);
+    assert_quiet(&mut fleet);
 }
 
 /// A frozen bot neither reads nor writes, and still lets go of a socket that is dead: a reset on

@@ -119,9 +119,14 @@ impl Fleet {
         };
         self.stats.connect_time.record(now.since(since));
         bot.play.restart(now);
-        let name = format!("{}-{}", self.config.name_prefix, bot.id);
-        let connection = Connection::new(&self.config.game, &name, now)
-            .expect("the names were checked when the fleet was made");
+        let connection = match bot.way_back.take() {
+            Some(way_back) => Connection::resume(&way_back, now),
+            None => {
+                let name = format!("{}-{}", self.config.name_prefix, bot.id);
+                Connection::new(&self.config.game, &name, now)
+                    .expect("the names were checked when the fleet was made")
+            }
+        };
         bot.state = State::Talking { socket, connection };
         self.settle(slot, now);
     }
@@ -337,6 +342,10 @@ impl Fleet {
         if stage == Stage::Playing && departure.is_none() {
             bot.retry.succeeded();
         }
+        if let State::Talking { connection, .. } = &bot.state {
+            bot.way_back = connection.way_back();
+        }
+        self.stats.resumes_refused += u64::from(ended.is_refused_resume());
         let again = departure.is_none() && bot.wanted.is_none() && ended.is_worth_a_retry();
         let retry_in = if again { bot.retry.failed() } else { None };
         self.ends.push(End { bot: bot.id, player, departure, stage, at: now, ended, retry_in });
