@@ -242,6 +242,17 @@ impl Fleet {
         self.appearances(Appearance::Held)
     }
 
+    /// For how long the server holds the seat of a bot that loses its connection; nothing if it
+    /// does not, or if nobody plays.
+    pub fn seat_window(&self) -> Option<Duration> {
+        let playing = self.bots.iter().filter(|(_, bot)| bot.is_playing());
+        let window = |(_, bot): (usize, &Bot)| match &bot.state {
+            bot::State::Talking { connection, .. } => Some(connection.way_back()?.window),
+            _ => None,
+        };
+        playing.filter_map(window).max()
+    }
+
     fn appearances(&self, wanted: Appearance) -> usize {
         let in_roster = |bot: &Bot| match &bot.state {
             bot::State::Talking { connection, .. } if bot.is_playing() => {

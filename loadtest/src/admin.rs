@@ -32,8 +32,11 @@ pub struct ServerStats {
     pub uptime_seconds: f64,
     /// Connections by state: handshake, playing, lingering.
     pub connections: BTreeMap<String, u64>,
-    /// Players with a seat.
+    /// Players with a seat and a connection.
     pub players: u64,
+    /// Players without a connection whose seat is held.
+    #[serde(default)]
+    pub players_away: u64,
     /// Rooms.
     pub rooms: u64,
     /// Connections accepted since the start.
@@ -64,6 +67,13 @@ pub struct ServerStats {
     pub inputs_dropped_total: u64,
     /// Readiness events for connections that were gone.
     pub events_stale_total: u64,
+    /// Attempts to take a seat again, by outcome; nothing from a server that does not count them.
+    #[serde(default)]
+    pub resumes: Option<BTreeMap<String, u64>>,
+    /// Held seats whose player did not come back in time; nothing from a server that does not
+    /// count them.
+    #[serde(default)]
+    pub seats_given_up_total: Option<u64>,
     /// The process.
     pub process: Process,
 }
@@ -133,6 +143,18 @@ impl ServerStats {
         }
         since.retain(|_, count| *count > 0);
         since
+    }
+
+    /// Attempts to take a seat again since `earlier`, by outcome.
+    pub fn resumes_since(&self, earlier: &Self) -> Option<BTreeMap<String, u64>> {
+        let before = |outcome: &String| {
+            earlier.resumes.as_ref().and_then(|resumes| resumes.get(outcome)).copied().unwrap_or(0)
+        };
+        let now = self.resumes.as_ref()?.iter();
+        Some(
+            now.map(|(label, count)| (label.clone(), count.saturating_sub(before(label))))
+                .collect(),
+        )
     }
 
     /// Leaves since `earlier`, by reason alone.
@@ -304,6 +326,14 @@ mod tests {
         assert_eq!(scrape.stats.players, 500);
         assert_eq!(scrape.stats.bytes_total.sent, 1);
         assert_eq!(scrape.stats.process.open_fds, 20);
+        assert_eq!(scrape.stats.resumes, None, "this server does not count them");
+        let seats =
+            r#""players_away":3,"resumes":{"resumed":2},"seats_given_up_total":1,"process""#;
+        let example = EXAMPLE.replace(r#""process""#, seats);
+        let admin = answer_once(format!("HTTP/1.1 200 OK\r\n\r\n{example}"));
+        let stats = fetch(admin).expect("a good answer").stats;
+        assert_eq!((stats.players_away, stats.seats_given_up_total), (3, Some(1)));
+        assert_eq!(stats.resumes, Some(BTreeMap::from([("resumed".to_owned(), 2)])));
     }
 
     #[test]
@@ -352,5 +382,16 @@ mod tests {
         let reasons = after.reasons_since(&before);
         assert_eq!(reasons, BTreeMap::from([("fin".to_owned(), 3)]));
         assert_eq!(after.leaves_since(&before).len(), 2);
+    }
+
+    #[test]
+    fn resumes_are_counted_from_the_baseline_on() {
+        let stats = |count| ServerStats {
+            resumes: Some(BTreeMap::from([("resumed".to_owned(), count)])),
+            ..ServerStats::default()
+        };
+        assert_eq!(stats(5).resumes_since(&stats(3)), stats(2).resumes);
+        assert_eq!(stats(5).resumes_since(&ServerStats::default()), stats(5).resumes);
+        assert_eq!(ServerStats::default().resumes_since(&stats(3)), None);
     }
 }

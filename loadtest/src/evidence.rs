@@ -15,6 +15,9 @@ use crate::{
     matching::{Injected, Matching},
 };
 
+/// Seats that are held for longer than this are not waited for.
+const SEATS_AWAITED_MAX: Duration = Duration::from_secs(5);
+
 /// Why a run ended before its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Halt {
@@ -69,6 +72,10 @@ pub struct Evidence {
     pub never_let_go: u64,
     /// Players that have left and that some bot still had in its room after the settling.
     pub ghosts_in_rosters: u64,
+    /// For how long the server holds the seat of a player that is away; nothing if it does not.
+    pub seat_window: Option<Duration>,
+    /// Players that have left, are away in some bot's room after the settling, and may be.
+    pub held_in_rosters: u64,
     /// Bots that played after the settling.
     pub playing_when_settled: u64,
     /// Bots that said goodbye at the very end.
@@ -81,6 +88,36 @@ impl Evidence {
     /// The departures by kind.
     pub fn injected(&self) -> Injected {
         count_by_kind(&self.injections)
+    }
+
+    /// For how long the end of the held seats is waited for; nothing if it is not.
+    pub fn seats_awaited(&self) -> Option<Duration> {
+        self.seat_window.filter(|window| *window <= SEATS_AWAITED_MAX)
+    }
+
+    /// Departures that lose a connection whose seat is then held.
+    pub fn seats_lost(&self) -> u64 {
+        let lost = |injection: &&Injection| injection.departure.holds_seat();
+        self.injections.iter().filter(lost).count() as u64
+    }
+
+    /// Whether the server is as it was before the first bot.
+    pub fn is_as_before(&self, now: &ServerStats) -> bool {
+        let connections = |stats: &ServerStats| stats.connections.values().sum::<u64>();
+        self.gives_back_seats(now)
+            && self.before.as_ref().is_none_or(|before| {
+                connections(now) <= connections(before)
+                    && now.process.open_fds <= before.process.open_fds
+            })
+    }
+
+    /// Whether the server has no more players and rooms than before the first bot. Rooms may be
+    /// left in which there is nobody, if seats in them are held for longer than the run waits for.
+    pub fn gives_back_seats(&self, now: &ServerStats) -> bool {
+        let Some(before) = &self.before else { return true };
+        let away = now.players_away.saturating_sub(before.players_away);
+        let held = if self.seats_awaited().is_some() { 0 } else { away };
+        now.players <= before.players && away <= held && now.rooms <= before.rooms + held
     }
 
     /// Joins the departures with the leaves that the server had counted when things had settled.
@@ -163,6 +200,23 @@ mod tests {
 
     use super::*;
     use crate::admin::LeaveCount;
+
+    #[test]
+    fn rooms_are_left_only_where_seats_are_held() {
+        let stats =
+            |players_away, rooms| ServerStats { players_away, rooms, ..ServerStats::default() };
+        let evidence = |window_s| Evidence {
+            before: Some(stats(1, 1)),
+            seat_window: Some(Duration::from_secs(window_s)),
+            ..Evidence::default()
+        };
+        assert!(evidence(2).gives_back_seats(&stats(1, 1)));
+        assert!(!evidence(2).gives_back_seats(&stats(2, 1)), "that seat is given up any moment");
+        assert!(!evidence(2).gives_back_seats(&stats(1, 2)));
+        assert!(evidence(30).gives_back_seats(&stats(3, 2)));
+        assert!(evidence(30).gives_back_seats(&stats(3, 3)));
+        assert!(!evidence(30).gives_back_seats(&stats(3, 4)), "more rooms than held seats");
+    }
 
     /// A departure that was noticed too late has been late, though it is noticed now.
     #[test]

@@ -5,12 +5,14 @@
 
 mod checks;
 mod parts;
+mod seats;
 
 pub use checks::{Check, Outcome};
 pub use parts::{
     Cause, Environment, Generator, Ghosts, Joins, LatencySummary, LeaveTotal, ObservedSummary,
     Resources, ServerSide,
 };
+pub use seats::Seats;
 
 use std::collections::BTreeMap;
 
@@ -71,10 +73,16 @@ pub struct Report {
     pub wrong_evictions: BTreeMap<String, u64>,
     /// Players that should not be there any more and are.
     pub ghosts: Ghosts,
-    /// Notices of a departure that a bot had received before.
+    /// Notices that somebody has left that a bot had received before.
     pub announcements_repeated: u64,
-    /// Notices of the departure of somebody whom the bot did not know.
+    /// Notices about somebody whom the bot did not know.
     pub announcements_unknown: u64,
+    /// Notices that somebody has left who has not, or has come back.
+    pub announcements_false: u64,
+    /// Notices of a presence that a bot had been told before.
+    pub presences_repeated: u64,
+    /// Seats of players who lost their connection.
+    pub seats: Seats,
     /// What the bots saw that were not to leave, in the run phase.
     pub survivors: ObservedSummary,
     /// What all bots saw until they left, in the run phase.
@@ -120,6 +128,9 @@ impl Report {
             ghosts: Ghosts::new(evidence, &stats),
             announcements_repeated: stats.announcements_repeated,
             announcements_unknown: stats.announcements_unknown,
+            announcements_false: stats.announcements_false,
+            presences_repeated: stats.presences_repeated,
+            seats: Seats::new(evidence),
             survivors: ObservedSummary::new(&evidence.run.survivors),
             everyone: ObservedSummary::new(&evidence.run.everyone),
             server: ServerSide::new(evidence),

@@ -30,6 +30,10 @@ const LOG_LINES_SHOWN: usize = 20;
 /// The server's setting for what it logs.
 const LOG_LEVEL: &str = "GAMEKEEPER_LOG_LEVEL";
 
+/// For how long the seats of those who vanish are held, unless somebody says otherwise: long enough
+/// to come back to, and short enough for the test to see that they are given up.
+const RESUME_WINDOW_MS: &str = "2000";
+
 /// The name of the server's program.
 const PROGRAM: &str = "gamekeeper";
 
@@ -61,9 +65,8 @@ impl ServerProcess {
         if !game.is_empty() {
             command.args(["--game", game]);
         }
-        // Seats of those who vanish are held, and given up while the test can still see it.
-        if !extra.iter().any(|arg| arg.starts_with("--resume-window-ms")) {
-            command.args(["--resume-window-ms", "2000"]);
+        if !says_how_long_seats_are_held(extra, |name| env::var_os(name).is_some()) {
+            command.args(["--resume-window-ms", RESUME_WINDOW_MS]);
         }
         command.args(extra).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         if env::var_os(LOG_LEVEL).is_none() {
@@ -136,6 +139,16 @@ impl Drop for ServerProcess {
             end(&mut self.child);
         }
     }
+}
+
+/// Whether somebody has said, or may have said in a file, how long the server holds seats.
+fn says_how_long_seats_are_held(extra: &[String], is_set: impl Fn(&str) -> bool) -> bool {
+    let is = |arg: &str, flag| {
+        arg.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    extra.iter().any(|arg| is(arg, "--resume-window-ms") || is(arg, "--config"))
+        || is_set("GAMEKEEPER_RESUME_WINDOW_MS")
+        || is_set("GAMEKEEPER_CONFIG")
 }
 
 /// Finds the server's program, and builds it first if this program was started by cargo.
@@ -366,6 +379,19 @@ mod tests {
         assert!(text.contains("ended before it was ready"), "{text}");
         assert!(text.contains("port 7777 is in use"), "{text}");
         fs::remove_file(path).expect("a file of ours");
+    }
+
+    #[test]
+    fn whoever_says_how_long_seats_are_held_is_heard() {
+        let says = |line: &str, variable: &str| {
+            let extra: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            says_how_long_seats_are_held(&extra, |name| name == variable)
+        };
+        assert!(!says("--room-size 8", "GAMEKEEPER_ROOM_SIZE"));
+        assert!(says("--room-size 8 --resume-window-ms 0", ""));
+        assert!(says("--resume-window-ms=0", ""));
+        assert!(says("--config server.toml", ""), "the file may say it");
+        assert!(says("", "GAMEKEEPER_RESUME_WINDOW_MS") && says("", "GAMEKEEPER_CONFIG"));
     }
 
     #[test]

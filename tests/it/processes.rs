@@ -118,6 +118,22 @@ fn the_load_test_passes_a_good_server() {
     assert_eq!(report["schema"], 1);
 }
 
+/// A server of somebody else holds seats for long. The load test neither waits for that nor takes
+/// the players that are away for ghosts.
+#[test]
+fn the_load_test_does_not_wait_for_seats_that_are_held_for_long() {
+    let server = ServerProgram::start(SERVER, &["--resume-window-ms", "600000"]);
+    let (target, admin) = (server.address.to_string(), server.admin.to_string());
+    let args = ["--target", &target, "--admin", &admin, "--bots", "20", "--duration", "1s"];
+    let churn = ["--churn", "10/s", "--seed", "1", "--departures", "close,reset,half-close"];
+    let remains = run(LOADTEST, &[&["run"][..], &args, &churn].concat(), &[]);
+    assert_eq!(remains.status.code(), Some(0), "{remains:?}");
+    assert!(remains.stdout.contains("SEATS are held for 600000 ms"), "{}", remains.stdout);
+    let stats = server.stats();
+    assert!(stats["players_away"].as_u64() > Some(0), "{stats}");
+    assert_eq!(stats["players"], 0);
+}
+
 /// And it fails one that does not let everybody in, for that reason.
 #[test]
 fn the_load_test_fails_a_server_that_is_full() {

@@ -17,6 +17,7 @@ impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head(f)?;
         self.causes(f)?;
+        self.seats(f)?;
         self.players(f)?;
         if let Some(server) = &self.report.server {
             server_side(f, server)?;
@@ -87,6 +88,30 @@ impl Text<'_> {
         writeln!(f, "leaves that no departure explains: {}", none_or(&unexplained))
     }
 
+    fn seats(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seats = &self.report.seats;
+        let Some(window_ms) = seats.window_ms else { return Ok(()) };
+        writeln!(f, "\nSEATS are held for {window_ms} ms")?;
+        writeln!(
+            f,
+            "  lost {}, given up {}, still held {}",
+            seats.lost,
+            count(seats.given_up),
+            count(seats.held)
+        )?;
+        if seats.resumes.is_none() {
+            return Ok(());
+        }
+        let outcomes = |accepted| {
+            let (sum, outcomes) = seats.outcomes(accepted);
+            let outcomes: Vec<String> =
+                outcomes.iter().map(|(outcome, count)| format!("{outcome} {count}")).collect();
+            format!("{sum} ({})", none_or(&outcomes))
+        };
+        let (accepted, refused) = (outcomes(true), outcomes(false));
+        writeln!(f, "  server counted returns: accepted {accepted}, refused {refused}")
+    }
+
     fn players(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.report;
         writeln!(
@@ -110,9 +135,11 @@ impl Text<'_> {
         )?;
         writeln!(
             f,
-            "announcements: {} repeated, {} of unknown players; {} strangers in snapshots",
-            report.announcements_repeated,
+            "announcements: {} repeated, {} of unknown players, {} false; \
+             {} strangers in snapshots",
+            report.announcements_repeated + report.presences_repeated,
             report.announcements_unknown,
+            report.announcements_false,
             ghosts.strangers_in_snapshots
         )
     }
@@ -227,10 +254,12 @@ fn server_side(f: &mut fmt::Formatter<'_>, server: &ServerSide) -> fmt::Result {
         let Some(held) = resources else { continue };
         writeln!(
             f,
-            "  {name:<6}  rss {:.1} MiB, descriptors {}, players {}, rooms {}, connections {}",
+            "  {name:<6}  rss {:.1} MiB, descriptors {}, players {}, away {}, rooms {}, \
+             connections {}",
             held.rss_bytes as f64 / 1024.0 / 1024.0,
             held.open_fds,
             held.players,
+            held.players_away,
             held.rooms,
             held.connections
         )?;
@@ -280,6 +309,20 @@ fn none_or(items: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::report::tests::good_report;
+
+    #[test]
+    fn outcomes_of_returns_are_sorted_into_two() {
+        let mut report = good_report();
+        let outcomes = [("resumed", 5), ("taken_over", 2), ("expired", 1), ("forged", 0)];
+        let outcomes = outcomes.map(|(outcome, count)| (outcome.to_owned(), count));
+        report.seats.resumes = Some(outcomes.into_iter().collect());
+        let text = Text { report: &report, colour: false }.to_string();
+        let wanted = "accepted 7 (resumed 5, taken_over 2), refused 1 (expired 1)";
+        assert!(text.contains(wanted), "{text}");
+        report.seats.resumes = None;
+        let text = Text { report: &report, colour: false }.to_string();
+        assert!(!text.contains("counted returns"), "this server does not say");
+    }
 
     /// Everything that a reader looks for is there, beginning with the seed and ending with the
     /// command that does the same again.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Report;
+use super::{Report, seats};
 use crate::{evidence::Evidence, options::Options, plan::Plan};
 
 /// Of a thousand ticks, survivors may miss this many.
@@ -62,6 +62,7 @@ pub(super) fn checks(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<C
     match &report.server {
         Some(server) => {
             checks.extend(leaves(evidence));
+            checks.extend(seats::checks(&report.seats, evidence));
             checks.extend(resources(server, evidence));
         }
         None => checks.push(Check {
@@ -112,10 +113,15 @@ fn bot_side(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
         ),
         check(
             "each departure is announced once",
-            report.announcements_repeated == 0 && report.announcements_unknown == 0,
+            report.announcements_repeated == 0
+                && report.announcements_unknown == 0
+                && report.announcements_false == 0
+                && report.presences_repeated == 0,
             format!(
-                "{} repeated, {} of unknown players",
-                report.announcements_repeated, report.announcements_unknown
+                "{} repeated, {} of unknown players, {} false",
+                report.announcements_repeated + report.presences_repeated,
+                report.announcements_unknown,
+                report.announcements_false
             ),
         ),
         check(
@@ -197,10 +203,11 @@ fn resources(server: &super::ServerSide, evidence: &Evidence) -> Vec<Check> {
         ),
         check(
             "seats and rooms are given back",
-            after.players <= before.players && after.rooms <= before.rooms,
+            evidence.after.as_ref().is_some_and(|after| evidence.gives_back_seats(after)),
             format!(
-                "players {}, rooms {}",
+                "players {}, away {}, rooms {}",
                 was(before.players, after.players),
+                was(before.players_away, after.players_away),
                 was(before.rooms, after.rooms)
             ),
         ),
@@ -212,7 +219,7 @@ fn resources(server: &super::ServerSide, evidence: &Evidence) -> Vec<Check> {
     ]
 }
 
-fn check(name: &'static str, holds: bool, detail: String) -> Check {
+pub(super) fn check(name: &'static str, holds: bool, detail: String) -> Check {
     let outcome = if holds { Outcome::Passed } else { Outcome::Failed };
     Check { name, outcome, detail }
 }

@@ -117,7 +117,8 @@ pub(super) fn leave_totals(evidence: &Evidence) -> Vec<LeaveTotal> {
 /// Players that should not be there any more and are.
 #[derive(Clone, Debug, Serialize)]
 pub struct Ghosts {
-    /// Departed players that some bot still had in its room after the settling.
+    /// Departed players that some bot still had in its room after the settling, other than as away
+    /// from a seat that may be held.
     pub in_rosters: u64,
     /// Departed players in snapshots that came after the notice of their departure.
     pub in_snapshots: u64,
@@ -134,8 +135,10 @@ impl Ghosts {
         let players = looks.filter(|_| evidence.exclusive).map(|(before, now)| {
             now.players as i64 - before.players as i64 - evidence.playing_when_settled as i64
         });
+        // When every seat has been given up, nobody is away any more.
+        let overdue = evidence.seats_awaited().map_or(0, |_| evidence.held_in_rosters);
         Self {
-            in_rosters: evidence.ghosts_in_rosters,
+            in_rosters: evidence.ghosts_in_rosters + overdue,
             in_snapshots: stats.ghosts_shown,
             on_the_server: players,
             strangers_in_snapshots: stats.strangers_shown,
@@ -207,8 +210,10 @@ pub struct Resources {
     pub rss_bytes: u64,
     /// Open descriptors.
     pub open_fds: u64,
-    /// Players with a seat.
+    /// Players with a seat and a connection.
     pub players: u64,
+    /// Players without a connection whose seat is held.
+    pub players_away: u64,
     /// Rooms.
     pub rooms: u64,
     /// Connections in any state.
@@ -221,6 +226,7 @@ impl From<&ServerStats> for Resources {
             rss_bytes: stats.process.rss_bytes,
             open_fds: stats.process.open_fds,
             players: stats.players,
+            players_away: stats.players_away,
             rooms: stats.rooms,
             connections: stats.connections.values().sum(),
         }

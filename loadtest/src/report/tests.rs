@@ -31,6 +31,7 @@ fn options() -> Options {
     }
 }
 
+/// A server that has held a seat for every connection that was closed, and given it up.
 fn server(fins: u64, goodbyes: u64, players: u64) -> ServerStats {
     let leave = |reason: &str, count| LeaveCount {
         reason: reason.to_owned(),
@@ -44,6 +45,8 @@ fn server(fins: u64, goodbyes: u64, players: u64) -> ServerStats {
         snapshots_sent_total: 1,
         player_ticks_total: 100 * players,
         uptime_seconds: 1.0,
+        seats_given_up_total: Some(fins),
+        resumes: Some(BTreeMap::from([("resumed".to_owned(), 0), ("expired".to_owned(), 0)])),
         process: Process { open_fds: 10 + players, ..Process::default() },
         ..ServerStats::default()
     }
@@ -76,6 +79,7 @@ fn good() -> (Options, Plan, Evidence) {
         run_end: Some(server(injections.len() as u64, 0, 10)),
         settled: Some(server(injections.len() as u64, 0, 10)),
         after: Some(server(injections.len() as u64, 10, 0)),
+        seat_window: Some(Duration::from_secs(2)),
         playing_when_settled: 10,
         closing: 10,
         injections,
@@ -137,7 +141,52 @@ fn a_missing_leave_fails_and_so_does_one_too_many() {
         evidence.settled = Some(server(count + 1, 0, 10));
         evidence.after = Some(server(count + 1, 10, 0));
     });
-    assert_eq!((code, failed), (3, vec!["no leave without a cause"]));
+    let seats = "seats of those who stay away are given up";
+    assert_eq!((code, failed), (3, vec!["no leave without a cause", seats]));
+}
+
+#[test]
+fn seats_that_are_not_given_up_fail() {
+    let seats = "seats of those who stay away are given up";
+    let bad: [fn(&mut ServerStats); 2] =
+        [|settled| settled.players_away = 1, |settled| settled.seats_given_up_total = Some(9)];
+    for change in bad {
+        let (code, failed) = failures(|evidence| change(evidence.settled.as_mut().unwrap()));
+        assert_eq!((code, failed), (3, vec![seats]));
+    }
+    assert_eq!(failures(|evidence| evidence.held_in_rosters = 1), (3, vec!["no ghosts"]));
+    let (code, failed) = failures(|evidence| evidence.after.as_mut().unwrap().players_away = 1);
+    assert_eq!((code, failed), (3, vec!["seats and rooms are given back"]));
+}
+
+/// Nobody waits for seats that are held for half a minute, and nobody is blamed for them.
+#[test]
+fn seats_that_are_held_for_long_are_not_waited_for() {
+    let long = |evidence: &mut Evidence| {
+        evidence.seat_window = Some(Duration::from_secs(30));
+        evidence.held_in_rosters = 90;
+        for stats in [&mut evidence.settled, &mut evidence.after] {
+            let stats = stats.as_mut().unwrap();
+            (stats.players_away, stats.seats_given_up_total) = (10, Some(0));
+        }
+        evidence.after.as_mut().unwrap().rooms = 1;
+    };
+    assert_eq!(failures(long), (0, Vec::new()));
+    let (code, failed) = failures(|evidence| {
+        long(evidence);
+        evidence.after.as_mut().unwrap().rooms = 11;
+    });
+    assert_eq!((code, failed), (3, vec!["seats and rooms are given back"]));
+}
+
+#[test]
+fn false_announcements_fail() {
+    let bad: [fn(&mut FleetStats); 2] =
+        [|stats| stats.announcements_false = 1, |stats| stats.presences_repeated = 1];
+    for change in bad {
+        let (code, failed) = failures(|evidence| change(&mut evidence.run));
+        assert_eq!((code, failed), (3, vec!["each departure is announced once"]));
+    }
 }
 
 #[test]

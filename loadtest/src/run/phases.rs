@@ -16,6 +16,9 @@ const JOINS_PER_SECOND: u32 = 200;
 /// Time for the last snapshots and notices to arrive after the server has noticed everything.
 const NEWS_TRAVEL: Duration = Duration::from_millis(300);
 
+/// On top of the time for which a seat is held: a tick, and a busy machine.
+const SLACK: Duration = Duration::from_secs(2);
+
 /// How long the server may take to let everybody go and to become as it was before.
 const QUIESCE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -98,12 +101,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Waits until the server has noticed every departure, or should have.
+    /// Waits until the server has noticed every departure and given up the seats, or should have.
     fn settle(&mut self) -> Result<(), RunError> {
         let start = Moment::now();
+        self.evidence.seat_window = self.fleet.seat_window();
+        let held = self.evidence.seats_awaited().map_or(Duration::ZERO, |window| window + SLACK);
         while !self.is_halted() {
             let last = self.evidence.injections.iter().map(|injection| injection.noticed_by).max();
-            let deadline = last.unwrap_or(start).max(start + NEWS_TRAVEL);
+            let deadline = last.unwrap_or(start).max(start + NEWS_TRAVEL) + held;
             let now = Moment::now();
             if now >= deadline {
                 break;
@@ -123,6 +128,7 @@ impl Run<'_> {
         self.evidence.settled = self.scrape_fresh(Phase::Settle, 1.0)?.map(|scrape| scrape.stats);
         self.evidence.playing_when_settled = self.fleet.playing() as u64;
         self.evidence.ghosts_in_rosters = self.fleet.ghosts() as u64;
+        self.evidence.held_in_rosters = self.fleet.held() as u64;
         self.evidence.settle = self.fleet.take_stats();
         Ok(())
     }
@@ -133,8 +139,10 @@ impl Run<'_> {
         let leaves = stats.reasons_since(before);
         let matching = Matching::new(&self.evidence.injected(), &leaves, self.evidence.transport);
         let carried_out = self.evidence.injections.len() as u64 + self.evidence.not_injected;
+        let away = stats.players_away.saturating_sub(before.players_away);
         carried_out == self.plan.departures.len() as u64
             && matching.undetected.is_empty()
+            && (away == 0 || self.evidence.seats_awaited().is_none())
             && self.fleet.leaving() == 0
             && self.fleet.playing() == self.fleet.len()
     }
@@ -154,14 +162,7 @@ impl Run<'_> {
                 self.turn(nap, Phase::Close, done)?;
             }
             let Some(scrape) = self.scrape_fresh(Phase::Close, done)? else { return Ok(()) };
-            let quiet = self.evidence.before.as_ref().is_none_or(|before| {
-                let stats = &scrape.stats;
-                stats.players <= before.players
-                    && stats.rooms <= before.rooms
-                    && stats.connections.values().sum::<u64>()
-                        <= before.connections.values().sum::<u64>()
-                    && stats.process.open_fds <= before.process.open_fds
-            });
+            let quiet = self.evidence.is_as_before(&scrape.stats);
             // The last one counts, quiet or not.
             self.evidence.after = Some(scrape.stats);
             if quiet || Moment::now() >= deadline || self.is_halted() {
