@@ -128,6 +128,12 @@ impl Departure {
         }
     }
 
+    /// Whether the socket stays open until the server closes it: time in which the bot can come
+    /// back while the server still believes in the old connection.
+    pub fn stays_connected(self) -> bool {
+        matches!(self, Self::Stall | Self::Freeze | Self::HalfFrame)
+    }
+
     /// Whether the bot must know of it before it connects: the receive buffer of a socket can be
     /// made small only then.
     pub fn needs_small_receive_buffer(self) -> bool {

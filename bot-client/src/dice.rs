@@ -18,6 +18,8 @@ pub enum Purpose {
     Nonsense,
     /// Who leaves when, in a load test.
     Plan,
+    /// Who comes back when, in a load test.
+    Return,
 }
 
 /// One stream of random numbers.

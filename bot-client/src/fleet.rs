@@ -16,20 +16,31 @@
 //! slot and generation, so that one for a socket that is gone does nothing.
 
 mod bot;
+mod ending;
 mod endpoint;
+mod impostor;
 mod leave;
 mod ledger;
 mod people;
+mod returning;
 mod socket;
 mod stats;
 mod timers;
 mod turn;
 
 pub use endpoint::{Endpoint, EndpointError};
-pub use ledger::{DepartError, DriverError, End, Injection, Stage};
+pub use ledger::{
+    DepartError, DriverError, End, Fraud, Homecoming, Injection, Return, ReturnOutcome, Stage,
+    TicketFault,
+};
+pub use returning::Comeback;
 pub use stats::{FleetStats, Latency, Observed};
 
-use std::{collections::VecDeque, fmt, mem, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt, mem,
+    time::Duration,
+};
 
 use mio::{Events, Poll};
 use slab::Slab;
@@ -41,6 +52,7 @@ use crate::{
     retry::RetryPolicy,
 };
 use bot::Bot;
+use impostor::LostSeat;
 use people::{Appearance, People};
 use timers::Timers;
 
@@ -114,7 +126,13 @@ pub struct Fleet {
     ready: Vec<turn::Ready>,
     bots: Slab<Bot>,
     /// The slot of each bot that has one, by number.
-    slots: Vec<Option<usize>>,
+    slots: HashMap<BotId, usize>,
+    /// Bots that have been spawned.
+    spawned: u32,
+    /// Bad tickets that have been shown.
+    impostors: u32,
+    /// What bots knew that have left for good.
+    lost: HashMap<BotId, LostSeat>,
     /// Bots that want to connect.
     connect_queue: VecDeque<BotId>,
     timers: Timers,
@@ -123,6 +141,8 @@ pub struct Fleet {
     stats: FleetStats,
     injections: Vec<Injection>,
     ends: Vec<End>,
+    returns: Vec<Return>,
+    frauds: Vec<Fraud>,
     read_buffer: Vec<u8>,
     input_body: Vec<u8>,
 }
@@ -153,7 +173,10 @@ impl Fleet {
             events: Events::with_capacity(EVENTS_PER_POLL),
             ready: Vec::new(),
             bots: Slab::new(),
-            slots: Vec::new(),
+            slots: HashMap::new(),
+            spawned: 0,
+            impostors: 0,
+            lost: HashMap::new(),
             connect_queue: VecDeque::new(),
             timers: Timers::default(),
             next_generation: 1,
@@ -161,6 +184,8 @@ impl Fleet {
             stats: FleetStats::default(),
             injections: Vec::new(),
             ends: Vec::new(),
+            returns: Vec::new(),
+            frauds: Vec::new(),
             read_buffer: vec![0; READ_BYTES],
             input_body: Vec::new(),
         })
@@ -168,9 +193,10 @@ impl Fleet {
 
     /// Adds a bot. It connects in one of the next turns.
     pub fn spawn(&mut self, plan: BotPlan) -> BotId {
-        let number = u32::try_from(self.slots.len()).expect("fewer than four billion bots");
-        let id = BotId(number);
-        self.slots.push(Some(self.bots.insert(Bot::new(id, plan, &self.config))));
+        let id = BotId(self.spawned);
+        self.spawned = self.spawned.checked_add(1).expect("fewer than four billion bots");
+        let slot = self.bots.insert(Bot::new(id, plan, &self.config));
+        self.slots.insert(id, slot);
         self.connect_queue.push_back(id);
         id
     }
@@ -228,6 +254,16 @@ impl Fleet {
         mem::take(&mut self.ends)
     }
 
+    /// Takes the record of bots that were to come back, and did or did not, since the last call.
+    pub fn take_returns(&mut self) -> Vec<Return> {
+        mem::take(&mut self.returns)
+    }
+
+    /// Takes the record of bad tickets that have been answered since the last call.
+    pub fn take_frauds(&mut self) -> Vec<Fraud> {
+        mem::take(&mut self.frauds)
+    }
+
     /// Players that have left and that some bot has in its room as if they were there, once per
     /// pair. Somebody who is away is no ghost, if the seat may be held.
     ///
@@ -240,6 +276,14 @@ impl Fleet {
     /// are held.
     pub fn held(&self) -> usize {
         self.appearances(Appearance::Held)
+    }
+
+    /// Players that are here, perhaps again, and that some bot has in its room as away, once per
+    /// pair.
+    ///
+    /// Only meaningful after everybody has had the time to be told.
+    pub fn missed(&self) -> usize {
+        self.appearances(Appearance::Missed)
     }
 
     /// For how long the server holds the seat of a bot that loses its connection; nothing if it
@@ -265,7 +309,7 @@ impl Fleet {
     }
 
     fn slot(&self, bot: BotId) -> Option<usize> {
-        self.slots.get(bot.0 as usize).copied().flatten()
+        self.slots.get(&bot).copied()
     }
 }
 

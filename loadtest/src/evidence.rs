@@ -151,9 +151,9 @@ impl Evidence {
         self.unasked_ends(|end| end.stage == Stage::Playing)
     }
 
-    /// Bots that did not get to play, by what they saw.
+    /// Bots that did not get to play for the first time, by what they saw.
     pub fn failed_joins(&self) -> BTreeMap<String, u64> {
-        self.unasked_ends(|end| end.stage != Stage::Playing)
+        self.unasked_ends(|end| end.stage != Stage::Playing && !end.returning)
     }
 
     /// Failed joins that are this machine's fault and not the server's.
@@ -225,6 +225,7 @@ mod tests {
             bot: BotId(1),
             player: PlayerId(1),
             departure: Departure::Close,
+            returns: false,
             at: Moment(0),
             noticed_by: Moment(10),
         };

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use gamekeeper_protocol::{Departed, PlayerId, Presence, PresenceChange};
+use gamekeeper_protocol::{Departed, PlayerId, Presence, PresenceChange, Tick};
 
-use super::{BotId, BotPlan, FleetConfig, FleetStats, people::People, socket::BotSocket};
+use super::{
+    BotId, BotPlan, Comeback, FleetConfig, FleetStats, Homecoming, TicketFault, people::People,
+    returning::Homing, socket::BotSocket,
+};
 use crate::{
     brain::Brain,
     clock::Moment,
@@ -34,12 +37,28 @@ pub(super) enum State {
     Talking { socket: BotSocket, connection: Connection },
 }
 
+/// What a bot has been told to do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Order {
+    pub(super) departure: Departure,
+    /// How it comes back afterwards, if it does.
+    pub(super) comeback: Option<Comeback>,
+}
+
 /// A departure that is being carried out.
 #[derive(Debug)]
 pub(super) struct Leaving {
     pub(super) departure: Departure,
     /// The last bytes that the bot will ever send; what is sent is removed.
     pub(super) last_bytes: Vec<u8>,
+    /// The way back from here, whether the bot is to go it or not.
+    pub(super) way_back: Option<WayBack>,
+    /// How the bot comes back, if it does.
+    pub(super) comeback: Option<Comeback>,
+    /// When it comes back, if that is before this connection ends.
+    pub(super) take_over_at: Option<Moment>,
+    /// The bot has come back over another connection. This one is only watched to its end.
+    pub(super) is_husk: bool,
 }
 
 /// One bot.
@@ -55,9 +74,15 @@ pub(super) struct Bot {
     pub(super) generation: u32,
     /// The entry in the timers that counts.
     pub(super) timer: Option<Moment>,
-    /// To be carried out as soon as the bot has joined.
-    pub(super) wanted: Option<Departure>,
+    /// To be carried out as soon as the bot has joined, or is back.
+    pub(super) wanted: Option<Order>,
     pub(super) leaving: Option<Leaving>,
+    /// Set from a departure on until it is known whether the bot has its seat again.
+    pub(super) homing: Option<Homing>,
+    /// The way by which it came back the last time: its ticket is spent.
+    pub(super) spent: Option<WayBack>,
+    /// What is wrong with the ticket that it shows, if that is all that it is there for.
+    pub(super) fraud: Option<TicketFault>,
     pub(super) play: Play,
 }
 
@@ -73,6 +98,12 @@ pub(super) struct Play {
     joined_at: Moment,
     received_bytes: u64,
     ticks: bool,
+    /// The tick of the welcome.
+    joined_tick: Tick,
+    /// What it was told on coming back, if it has.
+    pub(super) homecoming: Option<Homecoming>,
+    /// When it said something for the first time after the welcome.
+    pub(super) spoke_at: Option<Moment>,
     last_snapshot_at: Option<Moment>,
     /// When the next input is due. Inputs follow this plan, not the actual sends.
     pub(super) next_input: Moment,
@@ -90,6 +121,9 @@ impl Bot {
             timer: None,
             wanted: None,
             leaving: None,
+            homing: None,
+            spent: None,
+            fraud: None,
             play: Play::new(config.seed, id, plan.departure.is_none()),
         }
     }
@@ -100,10 +134,12 @@ impl Bot {
             State::Queued => None,
             State::Waiting { until } => Some(*until),
             State::Connecting { since, .. } => Some(*since + CONNECT_TIMEOUT),
+            State::Talking { .. } if self.leaving.as_ref().is_some_and(|it| it.is_husk) => None,
             State::Talking { connection, .. } => {
                 let timeout = connection.next_timeout().filter(|_| self.listens());
                 let input = (plays_inputs && self.sends_inputs()).then_some(self.play.next_input);
-                timeout.into_iter().chain(input).min()
+                let take_over = self.leaving.as_ref().and_then(|leaving| leaving.take_over_at);
+                [timeout, input, take_over].into_iter().flatten().min()
             }
         }
     }
@@ -112,7 +148,7 @@ impl Bot {
     pub(super) fn listens(&self) -> bool {
         !matches!(
             self.leaving,
-            Some(Leaving { departure: Departure::Stall | Departure::Freeze, .. })
+            Some(Leaving { departure: Departure::Stall | Departure::Freeze, is_husk: false, .. })
         )
     }
 
@@ -125,6 +161,11 @@ impl Bot {
     /// Whether it has a seat and has not been told to leave.
     pub(super) fn is_playing(&self) -> bool {
         self.play.player.is_some() && self.leaving.is_none()
+    }
+
+    /// Whether it can be told to leave now.
+    pub(super) fn is_at_home(&self) -> bool {
+        self.is_playing() && self.homing.is_none()
     }
 }
 
@@ -140,9 +181,17 @@ impl Play {
             joined_at: Moment::default(),
             received_bytes: 0,
             ticks: false,
+            joined_tick: Tick::default(),
+            homecoming: None,
+            spoke_at: None,
             last_snapshot_at: None,
             next_input: Moment::default(),
         }
+    }
+
+    /// Whether so many events have been told again as there may be: a state comes after them.
+    pub(super) fn has_seen_the_game(&self) -> bool {
+        self.last_snapshot_at.is_some()
     }
 
     /// Forgets everything about an earlier connection.
@@ -180,12 +229,16 @@ impl Play {
                 self.player = Some(welcome.player);
                 self.brain = Brain::for_game(welcome.game, self.seed, self.bot.0);
                 self.joined_at = now;
+                self.joined_tick = welcome.tick;
                 self.ticks = welcome.tick_hz > 0;
                 self.next_input = first_input(self.bot, now, config);
                 people.joined(welcome.player);
-                let (count, time) = match arrival {
+                let (count, time) = match *arrival {
                     Arrival::New => (&mut stats.joins, &mut stats.welcome_time),
-                    Arrival::Back { .. } => (&mut stats.resumes, &mut stats.resume_time),
+                    Arrival::Back { events_lost } => {
+                        self.homecoming = Some(Homecoming { events_lost, ..Homecoming::default() });
+                        (&mut stats.resumes, &mut stats.resume_time)
+                    }
                 };
                 *count += 1;
                 time.record(now.since(self.connected_at));
@@ -211,7 +264,15 @@ impl Play {
                 hear_of_leaves(left, now, stats, people);
                 hear_of_changes(changed, now, stats, people);
             }
-            Event::Happened { .. } => self.brain.notice_event(),
+            Event::Happened { tick, body } => {
+                self.brain.notice_event();
+                if let Some(homecoming) = &mut self.homecoming
+                    && *tick < self.joined_tick
+                {
+                    homecoming.events_resent += 1;
+                    homecoming.events_resent_bytes += body.len() as u64;
+                }
+            }
             Event::Ended(_) => {}
         }
     }

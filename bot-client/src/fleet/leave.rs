@@ -3,8 +3,8 @@
 use gamekeeper_protocol::limits::CLIENT_FRAME_BYTES_MAX;
 
 use super::{
-    BotId, DepartError, Fleet, Injection,
-    bot::{Leaving, State},
+    BotId, Comeback, DepartError, Fleet, Injection,
+    bot::{Leaving, Order, State},
     socket::Outcome,
 };
 use crate::{
@@ -28,16 +28,23 @@ impl Fleet {
     ///
     /// [`DepartError`] if there is nobody to tell, or if it had to be known before the connect.
     pub fn depart(&mut self, bot: BotId, departure: Departure) -> Result<(), DepartError> {
+        self.order(bot, Order { departure, comeback: None })
+    }
+
+    pub(super) fn order(&mut self, bot: BotId, order: Order) -> Result<(), DepartError> {
         let slot = self.slot(bot).ok_or(DepartError::Gone)?;
         let bot = &mut self.bots[slot];
-        if bot.leaving.is_some() || bot.wanted.is_some() {
+        let comeback = bot.leaving.as_ref().and_then(|leaving| leaving.comeback);
+        if bot.wanted.is_some() || (bot.leaving.is_some() && comeback.is_none()) {
             return Err(DepartError::LeavingAlready);
         }
-        if departure.needs_small_receive_buffer() && bot.plan.departure != Some(departure) {
+        let plan = comeback.map_or(bot.plan, |comeback| comeback.plan);
+        let departure = order.departure;
+        if departure.needs_small_receive_buffer() && plan.departure != Some(departure) {
             return Err(DepartError::NotPlanned);
         }
-        bot.wanted = Some(departure);
-        if bot.play.player.is_some() {
+        bot.wanted = Some(order);
+        if bot.is_at_home() {
             self.settle(slot, Moment::now());
         }
         Ok(())
@@ -71,13 +78,18 @@ impl Fleet {
             .map(|(slot, _)| slot)
             .collect();
         for slot in &leaving {
+            // Too late to come back.
+            if let Some(leaving) = &mut self.bots[*slot].leaving {
+                leaving.comeback = None;
+            }
             self.end(*slot, Ended::Left, Moment::now());
         }
         leaving.len()
     }
 
     /// Does to the connection what the departure says. The bot has a seat.
-    pub(super) fn carry_out(&mut self, slot: usize, departure: Departure, now: Moment) {
+    pub(super) fn carry_out(&mut self, slot: usize, order: Order, now: Moment) {
+        let Order { departure, comeback } = order;
         let bot = &mut self.bots[slot];
         let (State::Talking { socket, connection }, Some(player)) =
             (&mut bot.state, bot.play.player)
@@ -89,8 +101,11 @@ impl Fleet {
         }
         let patience = departure.noticed_within(bot.play.inbound_bytes_per_second(now));
         let noticed_by = now + patience;
-        self.injections.push(Injection { bot: bot.id, player, departure, at: now, noticed_by });
+        let (bot_id, returns) = (bot.id, comeback.is_some());
+        let injection = Injection { bot: bot_id, player, departure, returns, at: now, noticed_by };
+        self.injections.push(injection);
         self.people.gone(player, Some(departure), now);
+        let way_back = connection.way_back();
         if departure == Departure::Goodbye {
             connection.say_goodbye();
         }
@@ -100,7 +115,11 @@ impl Fleet {
             _ => connection.unsent().to_vec(),
         };
         last_bytes.extend(nonsense(departure, self.config.seed, bot.id));
-        bot.leaving = Some(Leaving { departure, last_bytes });
+        let takes_over = |comeback: &Comeback| comeback.takes_over && departure.stays_connected();
+        let take_over_at = comeback.filter(takes_over).map(|comeback| now + comeback.after);
+        let is_husk = false;
+        bot.leaving =
+            Some(Leaving { departure, last_bytes, way_back, comeback, take_over_at, is_husk });
         if departure == Departure::Reset {
             socket.reset_on_close();
             return self.end(slot, Ended::Left, now);

@@ -20,10 +20,88 @@ pub struct Injection {
     pub player: PlayerId,
     /// How it left.
     pub departure: Departure,
+    /// Whether it is to come back to its seat.
+    pub returns: bool,
     /// When.
     pub at: Moment,
     /// By when the server must have noticed.
     pub noticed_by: Moment,
+}
+
+/// A bot that was to come back to its seat, and what became of it.
+#[derive(Clone, Debug)]
+pub struct Return {
+    /// Which bot.
+    pub bot: BotId,
+    /// Whose seat it was.
+    pub player: PlayerId,
+    /// How it had left.
+    pub departure: Departure,
+    /// Whether its old connection was still open, as far as the bot could tell.
+    pub took_over: bool,
+    /// When this was known.
+    pub at: Moment,
+    /// What became of it.
+    pub outcome: ReturnOutcome,
+}
+
+/// What became of a bot that was to come back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReturnOutcome {
+    /// It has its seat again.
+    Back(Homecoming),
+    /// It has another seat, because the server had offered no way back to the old one.
+    Anew,
+    /// It has none.
+    Failed(Ended),
+}
+
+/// What a player was told when it came back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Homecoming {
+    /// Events that were too old to be kept.
+    pub events_lost: u32,
+    /// Events of the time before that were told now.
+    pub events_resent: u32,
+    /// The bytes of their bodies.
+    pub events_resent_bytes: u64,
+}
+
+/// What is wrong with a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TicketFault {
+    /// The player has come back with it before and has had a newer one since.
+    Replayed,
+    /// It was never given out for the seat that it names.
+    Forged,
+    /// The seat that it was for is not held any more.
+    Expired,
+    /// It is from another run of the server.
+    Stale,
+}
+
+impl TicketFault {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Replayed, Self::Forged, Self::Expired, Self::Stale];
+
+    /// Its name in reports, which is also how the server should count it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Replayed => "replayed",
+            Self::Forged => "forged",
+            Self::Expired => "expired",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+/// A bad ticket that was shown to the server, and its answer.
+#[derive(Clone, Debug)]
+pub struct Fraud {
+    /// What was wrong with it.
+    pub fault: TicketFault,
+    /// How the conversation ended; nothing if the server gave the seat away.
+    pub refused: Option<Ended>,
 }
 
 /// A connection that is over, as the bot saw it.
@@ -37,6 +115,8 @@ pub struct End {
     pub departure: Option<Departure>,
     /// How far the connection had come.
     pub stage: Stage,
+    /// Whether it was to take a seat again, which is in the record of the returns then.
+    pub returning: bool,
     /// When.
     pub at: Moment,
     /// Why.

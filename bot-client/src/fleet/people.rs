@@ -67,6 +67,7 @@ impl People {
     pub(super) fn appearance(&self, member: &Member<'_>) -> Appearance {
         let departure = match self.fates.get(&member.player) {
             Some(Fate::Gone { departure, .. }) => departure,
+            Some(Fate::Playing) if member.presence == Presence::Away => return Appearance::Missed,
             Some(Fate::Playing) | None => return Appearance::Real,
         };
         let may_be_held = departure.is_none_or(Departure::holds_seat);
@@ -82,6 +83,8 @@ impl People {
 pub(super) enum Appearance {
     /// Somebody who is here, or none of ours.
     Real,
+    /// Somebody who is here and believed to be away.
+    Missed,
     /// Somebody who has gone and whose seat is held.
     Held,
     /// Somebody who has gone and should not be there.
@@ -134,6 +137,10 @@ mod tests {
         assert_eq!(appearance(Some(Departure::Freeze), Presence::Stalled), Ghost);
         assert_eq!(appearance(Some(Departure::Goodbye), Presence::Away), Ghost);
         assert_eq!(appearance(None, Presence::Away), Held);
+        let mut people = People::default();
+        people.joined(PlayerId(1));
+        let away = Member { player: PlayerId(1), name: "", presence: Presence::Away };
+        assert_eq!(people.appearance(&away), Appearance::Missed);
         let stranger = Member { player: PlayerId(2), name: "", presence: Presence::Here };
         assert_eq!(People::default().appearance(&stranger), Appearance::Real);
     }

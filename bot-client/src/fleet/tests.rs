@@ -21,10 +21,10 @@ use socket2::SockRef;
 use super::*;
 use crate::{clock::Moment, connection::Ended};
 
-const DEADLINE: Duration = Duration::from_secs(15);
+pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 
 /// A server that gives each connection to `script`, one after the other.
-fn serve(mut script: impl FnMut(TcpStream, usize) + Send + 'static) -> SocketAddr {
+pub(super) fn serve(mut script: impl FnMut(TcpStream, usize) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
     thread::spawn(move || {
@@ -37,7 +37,7 @@ fn serve(mut script: impl FnMut(TcpStream, usize) + Send + 'static) -> SocketAdd
     address
 }
 
-fn fleet(address: SocketAddr, retry: RetryPolicy) -> Fleet {
+pub(super) fn fleet(address: SocketAddr, retry: RetryPolicy) -> Fleet {
     let quick = RetryPolicy { first: Duration::from_millis(5), ..retry };
     let config = FleetConfig {
         game: "arena".to_owned(),
@@ -50,7 +50,7 @@ fn fleet(address: SocketAddr, retry: RetryPolicy) -> Fleet {
 }
 
 /// Turns until `done`, and fails if that takes too long.
-fn turn_until(fleet: &mut Fleet, mut done: impl FnMut(&Fleet) -> bool) {
+pub(super) fn turn_until(fleet: &mut Fleet, mut done: impl FnMut(&Fleet) -> bool) {
     let deadline = Moment::now() + DEADLINE;
     while !done(fleet) {
         assert!(Moment::now() < deadline, "not done in time: {:?}", fleet.stats());
@@ -68,7 +68,7 @@ fn assert_quiet(fleet: &mut Fleet) {
     assert_eq!(before, after, "a bot that is over neither connects nor writes");
 }
 
-fn send(socket: &mut TcpStream, message: &ServerMessage<'_>) -> io::Result<()> {
+pub(super) fn send(socket: &mut TcpStream, message: &ServerMessage<'_>) -> io::Result<()> {
     let mut bytes = Vec::new();
     message.encode(&mut bytes).expect("encodes");
     socket.write_all(&bytes)
@@ -79,7 +79,7 @@ fn welcome_bytes(player: u32, members: &[u32]) -> Vec<u8> {
 }
 
 /// A welcome, with a ticket made of this byte if the seat is to be held.
-fn welcome_with_ticket(player: u32, members: &[u32], ticket: Option<u8>) -> Vec<u8> {
+pub(super) fn welcome_with_ticket(player: u32, members: &[u32], ticket: Option<u8>) -> Vec<u8> {
     let member =
         |player: &u32| Member { player: PlayerId(*player), name: "bot", presence: Presence::Here };
     let offer = |byte| ResumeOffer { ticket: Ticket([byte; 32]), window_ms: 2_000 };
@@ -104,7 +104,7 @@ fn welcome(socket: &mut TcpStream, player: u32, members: &[u32]) -> io::Result<(
 }
 
 /// The ticket in a bot's hello, if it asks for a seat that it has had.
-fn hello_ticket(socket: &mut TcpStream) -> Option<Ticket> {
+pub(super) fn hello_ticket(socket: &mut TcpStream) -> Option<Ticket> {
     let mut buffer = [0; 4096];
     let count = socket.read(&mut buffer).expect("the bot says something");
     let mut decoder = FrameDecoder::new(CLIENT_FRAME_BYTES_MAX);
@@ -120,7 +120,7 @@ fn reset(socket: &TcpStream) {
     SockRef::from(socket).set_linger(Some(Duration::ZERO)).expect("a socket of ours");
 }
 
-fn read_some(socket: &mut TcpStream) -> usize {
+pub(super) fn read_some(socket: &mut TcpStream) -> usize {
     socket.read(&mut [0; 4096]).expect("the bot says something")
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mio::{Interest, Token, event::Event as Readiness, unix::SourceFd};
 
 use super::{
-    BotId, DriverError, End, Fleet, Stage,
+    BotId, DriverError, Fleet,
     bot::State,
     socket::{BotSocket, Outcome, Progress},
 };
@@ -30,6 +30,13 @@ impl From<&Readiness> for Ready {
     fn from(event: &Readiness) -> Self {
         let closing = event.is_read_closed() || event.is_write_closed() || event.is_error();
         Self { token: event.token(), closing }
+    }
+}
+
+impl Ready {
+    /// Has a socket looked at although nothing was reported.
+    pub(super) fn unreported(slot: usize, generation: u32) -> Self {
+        Self { token: token(slot, generation), closing: false }
     }
 }
 
@@ -233,6 +240,9 @@ impl Fleet {
                 self.end(slot, Ended::failed(Operation::Connect, &timed_out), now);
             }
             State::Talking { .. } => {
+                if self.take_over_if_due(slot, now) {
+                    return self.settle(slot, now);
+                }
                 self.send_due_inputs(slot, now);
                 let bot = &mut self.bots[slot];
                 if bot.listens()
@@ -273,14 +283,19 @@ impl Fleet {
 
     /// What follows whatever happened to a bot: departures, writes, the end, the next deadline.
     pub(super) fn settle(&mut self, slot: usize, now: Moment) {
-        if self.bots[slot].play.player.is_some()
-            && let Some(departure) = self.bots[slot].wanted.take()
+        self.note_return(slot, now);
+        if self.bots[slot].is_at_home()
+            && let Some(order) = self.bots[slot].wanted.take()
         {
-            self.carry_out(slot, departure, now);
+            self.carry_out(slot, order, now);
         } else {
             self.flush(slot, now);
         }
         let Some(bot) = self.bots.get(slot) else { return };
+        if bot.fraud.is_some() && bot.is_playing() {
+            // It has no business there; that it got in is in the record.
+            return self.end(slot, Ended::Left, now);
+        }
         if let State::Talking { connection, .. } = &bot.state
             && let Some(ended) = connection.ended().cloned()
         {
@@ -303,6 +318,9 @@ impl Fleet {
                 Outcome::Bytes(count) => {
                     self.stats.sends += 1;
                     self.stats.sent_bytes += count as u64;
+                    if bot.play.player.is_some() {
+                        bot.play.spoke_at.get_or_insert(now);
+                    }
                     connection.advance(count);
                 }
                 Outcome::WouldBlock => return,
@@ -316,7 +334,7 @@ impl Fleet {
     }
 
     /// Makes sure that the bot is looked at when it wants to be.
-    fn schedule(&mut self, slot: usize) {
+    pub(super) fn schedule(&mut self, slot: usize) {
         let plays_inputs = self.config.input_hz > 0;
         let bot = &mut self.bots[slot];
         let Some(due) = bot.next_deadline(plays_inputs) else { return };
@@ -324,45 +342,6 @@ impl Fleet {
         if bot.timer.is_none_or(|scheduled| due < scheduled) {
             bot.timer = Some(due);
             self.timers.push(due, bot.id);
-        }
-    }
-
-    /// The connection is over: closes the socket, writes it down, and tries again or lets go.
-    pub(super) fn end(&mut self, slot: usize, ended: Ended, now: Moment) {
-        let bot = &mut self.bots[slot];
-        let departure = bot.leaving.as_ref().map(|leaving| leaving.departure);
-        let player = bot.play.player.take();
-        let stage = match (&bot.state, player) {
-            (State::Talking { .. }, Some(_)) => Stage::Playing,
-            (State::Talking { .. }, None) => Stage::Greeting,
-            (State::Queued | State::Waiting { .. } | State::Connecting { .. }, _) => {
-                Stage::Connecting
-            }
-        };
-        if stage == Stage::Playing && departure.is_none() {
-            bot.retry.succeeded();
-        }
-        if let State::Talking { connection, .. } = &bot.state {
-            bot.way_back = connection.way_back();
-        }
-        self.stats.resumes_refused += u64::from(ended.is_refused_resume());
-        let again = departure.is_none() && bot.wanted.is_none() && ended.is_worth_a_retry();
-        let retry_in = if again { bot.retry.failed() } else { None };
-        self.ends.push(End { bot: bot.id, player, departure, stage, at: now, ended, retry_in });
-        if let Some(player) = player {
-            self.people.gone(player, departure, now);
-        }
-        bot.timer = None;
-        match retry_in {
-            Some(wait) => {
-                // This drops the socket, and with it its registration.
-                bot.state = State::Waiting { until: now + wait };
-                self.schedule(slot);
-            }
-            None => {
-                self.slots[bot.id.0 as usize] = None;
-                self.bots.remove(slot);
-            }
         }
     }
 }

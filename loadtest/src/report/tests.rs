@@ -63,6 +63,7 @@ fn good() -> (Options, Plan, Evidence) {
             bot: BotId(planned.bot),
             player: PlayerId(planned.bot),
             departure: planned.departure,
+            returns: false,
             at: Moment(0),
             noticed_by: Moment(1),
         })
@@ -110,6 +111,7 @@ fn end(stage: Stage, ended: Ended) -> End {
         player: None,
         departure: None,
         stage,
+        returning: false,
         at: Moment(0),
         ended,
         retry_in: None,

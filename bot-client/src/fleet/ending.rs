@@ -1,0 +1,111 @@
+//! The end of a connection, and what a bot does then: comes back, tries again, or is gone.
+//!
+//! Part of [`Fleet`]. Whatever ended it, the socket is closed here, and the end is written down.
+
+use super::{
+    End, Fleet, Fraud, ReturnOutcome, Stage,
+    bot::{Bot, Leaving, State},
+    impostor::LostSeat,
+};
+use crate::{clock::Moment, connection::Ended};
+
+impl Fleet {
+    /// The connection is over: closes the socket, writes it down, and tries again or lets go.
+    pub(super) fn end(&mut self, slot: usize, ended: Ended, now: Moment) {
+        let bot = &mut self.bots[slot];
+        let stage = stage_of(bot);
+        let player = bot.play.player.take();
+        if let State::Talking { connection, .. } = &bot.state {
+            bot.way_back = connection.way_back();
+        }
+        bot.timer = None;
+        self.stats.resumes_refused += u64::from(ended.is_refused_resume());
+        if let Some(fault) = bot.fraud {
+            let refused = (stage != Stage::Playing).then_some(ended);
+            self.frauds.push(Fraud { fault, refused });
+            return self.let_go(slot);
+        }
+        let leaving = bot.leaving.take();
+        let departure = leaving.as_ref().map(|leaving| leaving.departure);
+        let returning = bot.homing.is_some();
+        let id = bot.id;
+        let end =
+            End { bot: id, player, departure, stage, returning, at: now, ended, retry_in: None };
+        match leaving {
+            Some(leaving) => self.end_of_departure(slot, leaving, end),
+            None => self.end_unasked(slot, end),
+        }
+    }
+
+    /// A bot that was told to leave has left.
+    fn end_of_departure(&mut self, slot: usize, leaving: Leaving, end: End) {
+        let (player, departure, at) = (end.player, leaving.departure, end.at);
+        self.ends.push(end);
+        if leaving.is_husk {
+            // Its player is there, over another connection.
+            return self.let_go(slot);
+        }
+        if let Some(player) = player {
+            self.people.gone(player, Some(departure), at);
+        }
+        match (leaving.comeback, player) {
+            (Some(comeback), Some(player)) => {
+                self.await_return(slot, player, departure, comeback, at);
+            }
+            _ => {
+                let lost = leaving.way_back.map(|way_back| LostSeat::new(way_back, departure, at));
+                let id = self.bots[slot].id;
+                lost.and_then(|lost| self.lost.insert(id, lost));
+                self.let_go(slot);
+            }
+        }
+    }
+
+    /// A bot was ended that was not told to leave, or did not get to play.
+    fn end_unasked(&mut self, slot: usize, mut end: End) {
+        let bot = &mut self.bots[slot];
+        if end.stage == Stage::Playing {
+            bot.retry.succeeded();
+        }
+        if bot.wanted.is_none() && end.ended.is_worth_a_retry() {
+            end.retry_in = bot.retry.failed();
+        }
+        if end.retry_in.is_none()
+            && let Some(homing) = bot.homing.take()
+        {
+            let outcome = ReturnOutcome::Failed(end.ended.clone());
+            self.returns.push(homing.record(bot.id, outcome, end.at));
+        }
+        if let Some(player) = end.player {
+            self.people.gone(player, None, end.at);
+        }
+        match end.retry_in {
+            Some(wait) => self.wait(slot, end.at + wait),
+            None => self.let_go(slot),
+        }
+        self.ends.push(end);
+    }
+
+    /// Lets a bot without a connection wait before it connects again.
+    pub(super) fn wait(&mut self, slot: usize, until: Moment) {
+        // This drops the socket, and with it its registration.
+        self.bots[slot].state = State::Waiting { until };
+        self.schedule(slot);
+    }
+
+    fn let_go(&mut self, slot: usize) {
+        let bot = self.bots.remove(slot);
+        // A husk has left its name to the bot that took over.
+        if self.slots.get(&bot.id) == Some(&slot) {
+            self.slots.remove(&bot.id);
+        }
+    }
+}
+
+fn stage_of(bot: &Bot) -> Stage {
+    match (&bot.state, bot.play.player) {
+        (State::Talking { .. }, Some(_)) => Stage::Playing,
+        (State::Talking { .. }, None) => Stage::Greeting,
+        (State::Queued | State::Waiting { .. } | State::Connecting { .. }, _) => Stage::Connecting,
+    }
+}
