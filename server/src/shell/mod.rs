@@ -29,6 +29,7 @@ pub mod listen;
 pub mod net;
 pub mod real;
 
+mod process;
 mod traffic;
 
 use std::{collections::VecDeque, io, time::Duration};

@@ -7,7 +7,6 @@
 //! milliseconds, which would make every tick late.
 
 use std::{
-    fs,
     io::{self, IoSlice},
     os::fd::{AsFd, AsRawFd, OwnedFd},
     sync::Arc,
@@ -32,6 +31,7 @@ use signal_hook_mio::v1_0::Signals;
 use super::{
     listen::Listener,
     net::{Accept, Errno, Flags, Net, NetEvent, Read, Send, Token, TokenKind},
+    process::ProcessFiles,
 };
 use crate::{ids::PeerAddr, metrics::ProcessStats, sys, time::Time};
 
@@ -51,6 +51,7 @@ pub struct RealNet {
     timer_at: Time,
     waker: Arc<Waker>,
     signals: Option<Signals>,
+    process: ProcessFiles,
     /// Listeners for players first, the admin listener behind them.
     listeners: Vec<Option<Listener>>,
     admin: Option<usize>,
@@ -93,6 +94,7 @@ impl RealNet {
             timer_at: Time::ZERO,
             waker,
             signals,
+            process: ProcessFiles::open(),
             listeners,
             admin: admin_listener,
         })
@@ -240,14 +242,7 @@ impl Net for RealNet {
     }
 
     fn process_stats(&self) -> ProcessStats {
-        let (cpu_user_seconds, cpu_system_seconds) = cpu_seconds().unwrap_or_default();
-        ProcessStats {
-            pid: std::process::id(),
-            cpu_user_seconds,
-            cpu_system_seconds,
-            rss_bytes: rss_bytes().unwrap_or_default(),
-            open_fds: open_fds(),
-        }
+        self.process.stats()
     }
 }
 
@@ -295,34 +290,5 @@ fn peer_addr(address: Option<rustix::net::SocketAddrAny>) -> PeerAddr {
     match std::net::SocketAddr::try_from(address) {
         Ok(address) => PeerAddr::Tcp(address),
         Err(_) => PeerAddr::Unix,
-    }
-}
-
-/// User and system time of this process, from /proc/self/stat.
-fn cpu_seconds() -> Option<(f64, f64)> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The second field is the program's name in parentheses and may contain anything.
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
-    let mut seconds = || -> Option<f64> {
-        let ticks: u32 = fields.next()?.parse().ok()?;
-        // USER_HZ, the unit of /proc, is 100 on every Linux that Rust runs on.
-        Some(f64::from(ticks) / 100.0)
-    };
-    Some((seconds()?, seconds()?))
-}
-
-/// Resident memory, from /proc/self/statm.
-fn rss_bytes() -> Option<u64> {
-    let statm = fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as u64)
-}
-
-/// Open descriptors. Linux 6.2 and later tell it as the directory's size, at no cost that grows
-/// with their number; before that they are counted.
-fn open_fds() -> u64 {
-    match fs::metadata("/proc/self/fd").map(|directory| directory.len()) {
-        Ok(0) | Err(_) => fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64),
-        Ok(count) => count,
     }
 }
