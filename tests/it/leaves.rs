@@ -419,7 +419,7 @@ fn a_full_server_says_so() {
 /// must not forget them, nor ask again and again without a pause.
 #[test]
 fn a_failed_accept_forgets_nobody() {
-    for failure in [AcceptFailure::OutOfDescriptors, AcceptFailure::PeerAborted] {
+    for failure in [AcceptFailure::OutOfMemory, AcceptFailure::PeerAborted] {
         let mut rig = Rig::new(AT_ONCE);
         rig.event_loop.net_mut().fail_accept(failure);
         let mut player = Player::connect(rig.address);

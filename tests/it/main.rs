@@ -15,6 +15,7 @@ mod bad_input;
 mod broken_games;
 mod broken_pipe;
 mod defaults;
+mod descriptors;
 mod farewell;
 mod games;
 mod hub_alone;

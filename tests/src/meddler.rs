@@ -2,8 +2,8 @@
 //!
 //! *Blind*, it hides from the loop that a peer is gone, so that only a write can find out. That
 //! stands for the race that no poll can close: the peer goes after the last look and before the
-//! write. And its clock can be made to *jump*, as it does when a machine is paused. The sockets and
-//! the error numbers are real.
+//! write. Its clock can be made to *jump*, as it does when a machine is paused, and descriptors can
+//! be *rationed*. The sockets and the error numbers are real.
 
 use std::{
     cell::Cell,
@@ -43,6 +43,12 @@ pub struct Meddler<N> {
     looks: Cell<u32>,
     /// What the next accepts are to fail with.
     accept_failures: Vec<AcceptFailure>,
+    /// How many more descriptors there are for connections and the spare; `None` for any number.
+    rationed: Option<usize>,
+    /// Whether there is a descriptor in reserve.
+    spare: bool,
+    /// Whether somebody waits for it to be given up.
+    thief: bool,
     /// What is to happen just before the loop looks once more without waiting.
     last_look: Option<Box<dyn FnOnce()>>,
     /// The error that a read fails with which would bring [`POISON`].
@@ -54,8 +60,8 @@ pub struct Meddler<N> {
 /// How an accept can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AcceptFailure {
-    /// EMFILE: the process has no descriptor left.
-    OutOfDescriptors,
+    /// ENOMEM: the kernel has no memory for another connection.
+    OutOfMemory,
     /// ECONNABORTED: the connection that was to be accepted is gone.
     PeerAborted,
 }
@@ -73,6 +79,9 @@ impl<N: Net> Meddler<N> {
             crawl: Cell::default(),
             looks: Cell::default(),
             accept_failures: Vec::new(),
+            rationed: None,
+            spare: true,
+            thief: false,
             last_look: None,
             poison: None,
             sends_before_last_look: None,
@@ -103,6 +112,38 @@ impl<N: Net> Meddler<N> {
     /// Makes the next accept fail; what is in the queue stays there.
     pub fn fail_accept(&mut self, failure: AcceptFailure) {
         self.accept_failures.push(failure);
+    }
+
+    /// From now on there are so many descriptors beyond those that are in use.
+    pub fn ration(&mut self, descriptors: usize) {
+        self.rationed = Some(descriptors);
+    }
+
+    /// Whether there is a descriptor in reserve.
+    pub fn has_spare(&self) -> bool {
+        self.spare
+    }
+
+    /// The next time that the descriptor in reserve is given up, somebody else gets it.
+    pub fn steal_spare(&mut self) {
+        self.thief = true;
+    }
+
+    /// One descriptor more is in use, if there is one.
+    fn take_descriptor(&mut self) -> bool {
+        match &mut self.rationed {
+            Some(0) => return false,
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        true
+    }
+
+    /// A descriptor is not in use any more.
+    fn give_descriptor(&mut self) {
+        if let Some(left) = &mut self.rationed {
+            *left += 1;
+        }
     }
 
     /// Lets something happen, once, just before the loop polls without waiting: that is, between
@@ -156,10 +197,34 @@ impl<N: Net> Net for Meddler<N> {
 
     fn accept(&mut self, listener: usize) -> Accept<N::Stream> {
         match self.accept_failures.pop() {
-            Some(AcceptFailure::OutOfDescriptors) => Accept::Failed(Errno(24)),
-            Some(AcceptFailure::PeerAborted) => Accept::Skip(Errno(103)),
-            None => self.inner.accept(listener),
+            Some(AcceptFailure::OutOfMemory) => return Accept::Failed(Errno(12)),
+            Some(AcceptFailure::PeerAborted) => return Accept::Skip(Errno(103)),
+            None => {}
         }
+        // As in Linux, the descriptor comes first, whether or not anybody is waiting.
+        if !self.take_descriptor() {
+            return Accept::Failed(Errno(24));
+        }
+        let outcome = self.inner.accept(listener);
+        if !matches!(outcome, Accept::Stream(..)) {
+            self.give_descriptor();
+        }
+        outcome
+    }
+
+    fn keep_spare(&mut self) -> bool {
+        if !self.spare && self.take_descriptor() {
+            self.spare = self.inner.keep_spare();
+        }
+        self.spare
+    }
+
+    fn drop_spare(&mut self) -> bool {
+        let had_one = std::mem::take(&mut self.spare) && self.inner.drop_spare();
+        if had_one && !std::mem::take(&mut self.thief) {
+            self.give_descriptor();
+        }
+        had_one
     }
 
     fn register(&mut self, stream: &N::Stream, token: Token) -> Result<(), Errno> {
@@ -198,6 +263,7 @@ impl<N: Net> Net for Meddler<N> {
 
     fn close(&mut self, stream: N::Stream) {
         self.inner.close(stream);
+        self.give_descriptor();
     }
 
     fn close_listeners(&mut self) {

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use gamekeeper_protocol::{ServerMessage, limits::GOODBYE_TEXT_BYTES_MAX};
+use gamekeeper_protocol::{GoodbyeReason, ServerMessage, limits::GOODBYE_TEXT_BYTES_MAX};
 
 use super::{Errno, Hub, Output, list_for_flush};
 use crate::{
@@ -13,12 +13,20 @@ use crate::{
         leave::{Exit, Leave, LeaveReason},
         phase::{Ending, Linger, Phase},
     },
-    frames::short_frame,
+    frames::{SharedFrame, short_frame},
     ids::ConnectionId,
     limits::{Limits, ms},
     metrics::Farewell,
     time::Time,
 };
+
+/// What somebody is told for whom there is no place.
+pub(super) const FULL: &str = "the server is full; try again later";
+
+/// The whole frame that says so, for those who cannot even be taken in to be told.
+pub fn full_frame() -> SharedFrame {
+    short_frame(&ServerMessage::Goodbye { reason: GoodbyeReason::Full, text: FULL })
+}
 
 impl Hub {
     /// Works off every mark: counts it, takes the player out of its room, decides the exit.

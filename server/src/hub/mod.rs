@@ -33,6 +33,7 @@ use gamekeeper_protocol::ServerMessage;
 
 pub use self::inspect::Population;
 pub use self::io::{End, Errno, Input, Output};
+pub use self::leaving::full_frame;
 use self::{delivery::Delivery, outgoing::list_for_flush, table::Table, wheel::TimerWheel};
 use crate::{
     client::{
@@ -128,7 +129,7 @@ impl Hub {
         if full {
             let leave =
                 Leave { reason: LeaveReason::Rejected(Rejection::Full), path: LeavePath::Accept };
-            self.mark(id, leave, "the server is full; try again later".into());
+            self.mark(id, leave, leaving::FULL.into());
         } else {
             self.rearm(id, now);
         }

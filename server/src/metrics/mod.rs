@@ -74,12 +74,23 @@ pub enum AcceptOutcome {
     Exhausted,
     /// The kernel reported some other error of the new connection; skipped.
     Failed,
+    /// There was no descriptor for it; it was told that the server is full, as well as that goes,
+    /// and closed.
+    Shed,
 }
 
 impl AcceptOutcome {
     /// The metric labels, in the order of the variants.
-    pub const LABELS: [&'static str; 7] =
-        ["ok", "dead_on_arrival", "full", "address_full", "rate_limited", "exhausted", "failed"];
+    pub const LABELS: [&'static str; 8] = [
+        "ok",
+        "dead_on_arrival",
+        "full",
+        "address_full",
+        "rate_limited",
+        "exhausted",
+        "failed",
+        "shed",
+    ];
 }
 
 /// How a lingering close ended.

@@ -1,16 +1,19 @@
 //! New connections: taken in at the end of a turn, a bounded number at a time.
 //!
 //! Part of [`EventLoop`]. An error of one new connection never ends the accepting, and running out
-//! of descriptors makes the listener neither deaf nor hot: it is tried again a little later.
+//! of descriptors makes the listener neither deaf nor hot: newcomers are turned away (see `shed`),
+//! and it is tried again a little later.
 
 use super::{
     EventLoop, Link,
     net::{Accept, Net, Token, TokenKind},
     retry_after,
+    shed::is_out_of_descriptors,
 };
 use crate::{
     client::leave::LeavePath,
-    hub::{End, Errno, Input},
+    frames::SharedFrame,
+    hub::{End, Errno, Input, full_frame},
     ids::PeerAddr,
     metrics::AcceptOutcome,
     time::Time,
@@ -27,12 +30,20 @@ pub(super) struct Door {
     complained: bool,
     /// Which listener is asked first.
     first: usize,
+    /// What those are told who are turned away, encoded once.
+    pub(super) full: SharedFrame,
 }
 
 impl Door {
     pub(super) fn new(listeners: usize) -> Self {
         // Whoever connected before the first poll has made no edge that we could see.
-        Self { pending: vec![true; listeners], retry_at: None, complained: false, first: 0 }
+        Self {
+            pending: vec![true; listeners],
+            retry_at: None,
+            complained: false,
+            first: 0,
+            full: full_frame(),
+        }
     }
 
     /// A listener has something in its queue.
@@ -45,6 +56,22 @@ impl Door {
     /// Whether there may be somebody to take in right now.
     pub(super) fn is_open(&self) -> bool {
         self.retry_at.is_none() && self.pending.contains(&true)
+    }
+
+    /// The listeners, beginning with the one whose turn it is to be first.
+    pub(super) fn in_turn(&self) -> impl Iterator<Item = usize> + use<> {
+        let (first, count) = (self.first, self.pending.len());
+        (0..count).map(move |step| (first + step) % count)
+    }
+
+    /// Whether somebody may wait at a listener.
+    pub(super) fn may_have(&self, listener: usize) -> bool {
+        self.pending[listener]
+    }
+
+    /// A listener's queue is empty: the next one that comes makes an edge.
+    pub(super) fn emptied(&mut self, listener: usize) {
+        self.pending[listener] = false;
     }
 
     /// When to try again after nobody could be accepted.
@@ -65,18 +92,19 @@ impl<N: Net> EventLoop<N> {
         if self.door.retry_at.is_some_and(|retry_at| now < retry_at) {
             return;
         }
-        self.door.retry_at = None;
+        if self.door.retry_at.take().is_some() {
+            // Before anybody is let in: it is worth more than one more player.
+            self.net.keep_spare();
+        }
         let mut budget = self.hub.limits().accepts_per_turn_max;
-        let listeners = self.door.pending.len();
         // Another one is first each time: a storm at one listener must not starve the others.
         self.door.first = self.door.first.wrapping_add(1);
-        for turn in 0..listeners {
-            let listener = (self.door.first + turn) % listeners;
-            while self.door.pending[listener] && budget > 0 && self.hub.has_room() {
+        for listener in self.door.in_turn() {
+            while self.door.may_have(listener) && budget > 0 && self.hub.has_room() {
                 budget -= 1;
                 match self.net.accept(listener) {
                     Accept::Stream(stream, peer) => self.take_in(stream, peer, now),
-                    Accept::WouldBlock => self.door.pending[listener] = false,
+                    Accept::WouldBlock => self.door.emptied(listener),
                     Accept::Skip(errno) => {
                         tracing::debug!(%errno, "a connection failed before it was accepted");
                         self.hub.metrics_mut().accept(AcceptOutcome::Failed);
@@ -87,13 +115,22 @@ impl<N: Net> EventLoop<N> {
         }
     }
 
-    /// Nobody can be accepted: the listeners are left alone for a moment, neither deaf nor hot.
+    /// Nobody can be accepted: the listeners are left alone for a moment, neither deaf nor hot. If
+    /// that is for want of a descriptor, some of those who wait are turned away before.
     fn shut_for_a_while(&mut self, errno: Errno, now: Time) {
         if !self.door.complained {
             self.door.complained = true;
-            tracing::warn!(%errno, "cannot accept anybody; trying again every now and then");
+            let what = if is_out_of_descriptors(errno) {
+                "no descriptor is left (ulimit -n): newcomers are told that the server is full"
+            } else {
+                "cannot accept anybody; trying again every now and then"
+            };
+            tracing::warn!(%errno, "{what}");
         }
         self.hub.metrics_mut().accept(AcceptOutcome::Exhausted);
+        if is_out_of_descriptors(errno) {
+            self.shed();
+        }
         self.door.retry_at = Some(now + retry_after(&self.hub));
     }
 

@@ -10,6 +10,7 @@ use super::{
     EventLoop,
     net::{Accept, Flags, Net, Read, Send, Token, TokenKind},
     retry_after,
+    shed::is_out_of_descriptors,
 };
 use crate::{
     admin::{self, http::Exchange},
@@ -119,7 +120,7 @@ impl<N: Net> EventLoop<N> {
             let Some(mut visitor) = self.desk.visitors[seat].take() else { continue };
             match self.serve_visitor(&mut visitor, &mut answers_left, now) {
                 Stay::Yes => self.desk.visitors[seat] = Some(visitor),
-                Stay::No => self.net.close(visitor.stream),
+                Stay::No => self.let_go(visitor.stream),
             }
         }
     }
@@ -137,7 +138,7 @@ impl<N: Net> EventLoop<N> {
             if self.desk.visitors[seat].is_some() {
                 continue;
             }
-            let stream = match self.net.accept(listener) {
+            let stream = match self.accept_visitor(listener) {
                 Accept::Stream(stream, _) => stream,
                 Accept::WouldBlock => {
                     self.desk.knocked = false;
@@ -154,7 +155,7 @@ impl<N: Net> EventLoop<N> {
             let slot = u32::try_from(seat).expect("few seats");
             let token = Token { kind: TokenKind::Admin, slot, generation };
             if self.net.register(&stream, token).is_err() {
-                self.net.close(stream);
+                self.let_go(stream);
                 continue;
             }
             self.desk.visitors[seat] = Some(Visitor {
@@ -167,6 +168,26 @@ impl<N: Net> EventLoop<N> {
                 until: now + ms(self.desk.timeout_ms),
             });
         }
+    }
+
+    /// Accepts a visitor, if need be with the descriptor in reserve: whoever looks after a server
+    /// that has run out of them must be able to see that.
+    fn accept_visitor(&mut self, listener: usize) -> Accept<N::Stream> {
+        match self.net.accept(listener) {
+            Accept::Failed(errno) if is_out_of_descriptors(errno) && self.net.drop_spare() => {
+                let outcome = self.net.accept(listener);
+                // Works if nobody was waiting; else it is taken back when the visitor is gone.
+                self.net.keep_spare();
+                outcome
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn let_go(&mut self, stream: N::Stream) {
+        self.net.close(stream);
+        // It may have been let in with the descriptor in reserve.
+        self.net.keep_spare();
     }
 
     fn serve_visitor(

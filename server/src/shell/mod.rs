@@ -30,6 +30,7 @@ pub mod net;
 pub mod real;
 
 mod process;
+mod shed;
 mod traffic;
 
 use std::{collections::VecDeque, io, time::Duration};

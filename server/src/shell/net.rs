@@ -34,6 +34,12 @@ pub trait Net {
     /// Takes a connection from a listener's queue.
     fn accept(&mut self, listener: usize) -> Accept<Self::Stream>;
 
+    /// Keeps a descriptor in reserve, for the time when there is no other; whether there is one.
+    fn keep_spare(&mut self) -> bool;
+
+    /// Gives up the descriptor in reserve, so that the next accept has one; whether there was one.
+    fn drop_spare(&mut self) -> bool;
+
     /// Asks for a stream's readiness under a token. Readiness that is there already is reported.
     ///
     /// # Errors

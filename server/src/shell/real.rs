@@ -15,6 +15,7 @@ use std::{
 
 use mio::{Events, Interest, Poll, Registry, Waker, unix::SourceFd};
 use rustix::{
+    event::{EventfdFlags, eventfd},
     io::Errno as E,
     net::{
         RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketFlags, acceptfrom_with, recv,
@@ -51,6 +52,9 @@ pub struct RealNet {
     timer_at: Time,
     waker: Arc<Waker>,
     signals: Option<Signals>,
+    /// A descriptor that is of no use but to be given up. An eventfd, because it takes a place in
+    /// the system's table of files as well; a duplicate would not.
+    spare: Option<OwnedFd>,
     process: ProcessFiles,
     /// Listeners for players first, the admin listener behind them.
     listeners: Vec<Option<Listener>>,
@@ -94,6 +98,7 @@ impl RealNet {
             timer_at: Time::ZERO,
             waker,
             signals,
+            spare: Some(spare()?),
             process: ProcessFiles::open(),
             listeners,
             admin: admin_listener,
@@ -176,6 +181,15 @@ impl Net for RealNet {
             Err(errno) if is_of_one_connection(errno) => Accept::Skip(Errno(errno.raw_os_error())),
             Err(errno) => Accept::Failed(Errno(errno.raw_os_error())),
         }
+    }
+
+    fn keep_spare(&mut self) -> bool {
+        self.spare = self.spare.take().or_else(|| spare().ok());
+        self.spare.is_some()
+    }
+
+    fn drop_spare(&mut self) -> bool {
+        self.spare.take().is_some()
     }
 
     fn register(&mut self, stream: &OwnedFd, token: Token) -> Result<(), Errno> {
@@ -277,6 +291,11 @@ fn register(
     interest: Interest,
 ) -> io::Result<()> {
     registry.register(&mut SourceFd(&socket.as_fd().as_raw_fd()), mio_token(token), interest)
+}
+
+/// A descriptor to keep in reserve.
+fn spare() -> io::Result<OwnedFd> {
+    Ok(eventfd(0, EventfdFlags::CLOEXEC)?)
 }
 
 fn signal_source(registry: &Registry) -> io::Result<Signals> {
