@@ -160,12 +160,17 @@ impl Scene {
     pub(crate) fn join_stuffed(&mut self) -> Player {
         let actor = Player::connect_narrow(self.rig.address);
         let actor = self.join_on(actor, "stuffed");
-        let slot = u32::try_from(self.before.connections).expect("few");
-        let id = self.rig.event_loop.hub().id_of(slot).expect("it has the first free slot");
+        let id = *self.guests().last().expect("it is in");
         self.turn_until("its socket is full", |scene| {
             scene.rig.event_loop.hub().unsent_bytes(id) > 0
         });
         actor
+    }
+
+    /// The connections of everybody but the innocents, who came first.
+    pub(crate) fn guests(&self) -> Vec<ConnectionId> {
+        let hub = self.rig.event_loop.hub();
+        (2..50).filter_map(|slot| hub.id_of(slot)).collect()
     }
 
     /// A player who joins over this connection.
