@@ -133,7 +133,7 @@ limits! {
     /// Bytes of a departing client that are read and dropped before the connection is cut.
     linger_discard_bytes = 65_536 in 0..=16_777_216;
     /// Departing connections that may linger at the same time.
-    /// Beyond it a farewell is not waited for.
+    /// Beyond it the oldest one is cut.
     lingering_max = 256 in 0..=100_000;
     /// From the first stop signal to the end of the process, at most.
     drain_timeout_ms = 5_000 in 100..=600_000;

@@ -1,7 +1,9 @@
 //! Stopping and saying goodbye: everybody is told, nothing is cut off, nobody is waited for for
 //! ever.
 
-use gamekeeper::shell::Flow;
+use std::io::ErrorKind;
+
+use gamekeeper::{limits::Limits, shell::Flow};
 use gamekeeper_protocol::GoodbyeReason;
 use gamekeeper_tests::{
     player::{End, Heard, Player},
@@ -44,7 +46,7 @@ fn a_stop_does_not_wait_for_ever_and_a_second_signal_does_not_wait_at_all() {
     server.program.signal(Signal::TERM);
     server.stats_until("the server is stopping", |_| server.get("/readyz").0 == 503);
     let refused = std::net::TcpStream::connect(server.address).map_err(|error| error.kind());
-    assert_eq!(refused.err(), Some(std::io::ErrorKind::ConnectionRefused), "nobody comes in");
+    assert_eq!(refused.err(), Some(ErrorKind::ConnectionRefused), "nobody comes in");
     server.program.signal(Signal::TERM);
     assert_eq!(server.program.wait().code(), Some(1), "somebody was not told");
     drop(deaf);
@@ -87,6 +89,54 @@ fn a_farewell_survives_a_client_that_keeps_talking() {
     });
     talker.listen();
     assert!(matches!(talker.heard.last(), Some(Heard::Goodbye(GoodbyeReason::Protocol, _))));
+}
+
+/// Of those who are told goodbye and do not listen, the oldest is cut when there are too many. The
+/// others hear it once they listen.
+#[test]
+fn the_oldest_farewell_gives_way() {
+    let limits = Limits {
+        lingering_max: 2,
+        linger_ms: 60_000,
+        drain_timeout_ms: 60_000,
+        socket_send_buffer_bytes: 4_096,
+        out_stall_ms: 300_000,
+        heartbeat_timeout_ms: 300_000,
+        ..AT_ONCE
+    };
+    let mut rig = Rig::new(limits);
+    let mut deaf: Vec<Player> = (0..3)
+        .map(|_| {
+            let mut deaf = Player::connect_narrow(rig.address);
+            deaf.hello("benchmark", "deaf");
+            rig.turn_until("it is welcome", |_| deaf.try_welcome().is_some());
+            deaf
+        })
+        .collect();
+    // A state waits for each, tick after tick.
+    let skipped = |rig: &Rig| rig.event_loop.hub().metrics().snapshots_skipped;
+    rig.turn_until("the sockets of all three are full", |rig| {
+        let (before, ticks) = (skipped(rig), rig.event_loop.hub().metrics().ticks);
+        rig.turn_ticks(1);
+        skipped(rig) - before >= 3 * (rig.event_loop.hub().metrics().ticks - ticks)
+    });
+    for (number, player) in deaf.iter_mut().enumerate() {
+        player.send(&[0, 0, 0, 0]);
+        rig.turn_until("it lingers", |rig| rig.left_in_all() == number as u64 + 1);
+    }
+    rig.turn_until("one gave way", |rig| rig.event_loop.hub().connections() == 2);
+    for player in &mut deaf[1..] {
+        rig.turn_until("it has heard the end", |_| {
+            player.listen();
+            player.end.is_some()
+        });
+        assert_eq!(player.goodbye().map(|(reason, _)| reason), Some(GoodbyeReason::Protocol));
+        assert_eq!(player.end, Some(End::Eof));
+    }
+    rig.turn_until("all are gone", |rig| rig.event_loop.hub().connections() == 0);
+    deaf[0].listen();
+    assert_eq!(deaf[0].end, Some(End::Broken(ErrorKind::ConnectionReset)));
+    assert_eq!(rig.event_loop.hub().metrics().farewells, [2, 0, 0, 1]);
 }
 
 #[test]

@@ -21,6 +21,10 @@ struct World {
     /// Connections whose socket takes no bytes.
     stuck: Vec<ConnectionId>,
     closed: BTreeMap<ConnectionId, u32>,
+    /// Those among them whose socket was reset, in that order.
+    reset: Vec<ConnectionId>,
+    /// Connections whose half was shut down, in that order.
+    shut: Vec<ConnectionId>,
     /// What no peer has acknowledged.
     unsent_bytes: usize,
 }
@@ -34,6 +38,8 @@ impl World {
             open: Vec::new(),
             stuck: Vec::new(),
             closed: BTreeMap::new(),
+            reset: Vec::new(),
+            shut: Vec::new(),
             unsent_bytes: 0,
         }
     }
@@ -81,12 +87,13 @@ impl World {
         self.hub.settle(self.now);
         while let Some(output) = self.hub.poll_output() {
             match output {
-                Output::ShutdownWrite(_) => {}
+                Output::ShutdownWrite(connection) => self.shut.push(connection),
                 Output::AskUnsent(connection) => {
                     let unsent_bytes = Some(self.unsent_bytes);
                     self.hub.handle(Input::Unsent { connection, unsent_bytes }, self.now);
                 }
-                Output::Close { connection, .. } => {
+                Output::Close { connection, reset } => {
+                    self.reset.extend(reset.then_some(connection));
                     *self.closed.entry(connection).or_default() += 1;
                     self.open.retain(|id| *id != connection);
                     self.hub.closed(connection);
@@ -145,23 +152,83 @@ fn a_farewell_is_waited_for_but_not_for_ever() {
     farewell(&mut world);
     world.unsent_bytes = 0;
     world.turn(Duration::from_millis(50));
-    assert_eq!(world.hub.metrics().farewells, [1, 0, 0], "acknowledged");
+    assert_eq!(world.hub.metrics().farewells, [1, 0, 0, 0], "acknowledged");
 
     let id = farewell(&mut world);
     world.end(id, End::Eof);
     world.turn(Duration::ZERO);
-    assert_eq!(world.hub.metrics().farewells, [2, 0, 0], "read and closed by the peer");
+    assert_eq!(world.hub.metrics().farewells, [2, 0, 0, 0], "read and closed by the peer");
 
     farewell(&mut world);
     world.turn(Duration::from_millis(1_600));
-    assert_eq!(world.hub.metrics().farewells, [2, 0, 1], "given up after two seconds");
+    assert_eq!(world.hub.metrics().farewells, [2, 0, 1, 0], "given up after two seconds");
 
     let id = farewell(&mut world);
     world.read(id, &[0; 70_000]);
     world.turn(Duration::ZERO);
-    assert_eq!(world.hub.metrics().farewells, [2, 1, 1], "given up: it only talks");
+    assert_eq!(world.hub.metrics().farewells, [2, 1, 1, 0], "given up: it only talks");
     assert!(world.open.is_empty());
     world.check();
+}
+
+/// When more say goodbye than may, the oldest farewell gives way, not the newest.
+#[test]
+fn the_oldest_farewell_gives_way() {
+    let mut world = World::new(Limits { lingering_max: 2, ..AT_ONCE });
+    world.unsent_bytes = 1;
+    let farewell = |world: &mut World| {
+        let id = world.connect();
+        world.read(id, &[0, 0, 0, 0]);
+        world.turn(Duration::from_millis(1));
+        world.check();
+        id
+    };
+    let [first, second, third] = [(); 3].map(|()| farewell(&mut world));
+    assert_eq!((&world.reset[..], &world.open[..]), (&[first][..], &[second, third][..]));
+    world.end(third, End::Eof);
+    world.turn(Duration::from_millis(1));
+    let [fourth, fifth] = [(); 2].map(|()| farewell(&mut world));
+    assert_eq!((&world.reset[..], &world.open[..]), (&[first, second][..], &[fourth, fifth][..]));
+    assert_eq!(world.hub.metrics().farewells, [1, 0, 0, 2]);
+    world.hub.stop(world.now);
+    world.turn(Duration::from_secs(3));
+    world.check();
+    assert_eq!(world.hub.metrics().farewells, [1, 0, 2, 2]);
+    assert!(world.open.is_empty());
+}
+
+/// Those who must go at one instant are all told, before it is counted how many may be waited for.
+#[test]
+fn a_crowd_that_is_sent_away_is_told_before_any_of_it_gives_way() {
+    for unsent_bytes in [0, 1] {
+        let mut world = World::new(Limits { lingering_max: 10, ..AT_ONCE });
+        world.unsent_bytes = unsent_bytes;
+        let crowd: Vec<_> = (0..100).map(|_| world.connect()).collect();
+        crowd.iter().for_each(|id| world.read(*id, &[0, 0, 0, 0]));
+        world.turn(Duration::from_millis(1));
+        world.check();
+        assert_eq!(world.shut, crowd, "each was told");
+        let gave_way = if unsent_bytes == 0 { &[][..] } else { &crowd[..90] };
+        assert_eq!(world.reset, gave_way, "the oldest, unless they have acknowledged it");
+        assert_eq!(world.open.len(), if unsent_bytes == 0 { 0 } else { 10 });
+    }
+}
+
+/// When the server stops, nobody gives way: all of them leave, and no newcomer needs a place.
+#[test]
+fn a_stop_waits_for_every_farewell() {
+    let mut world = World::new(Limits { lingering_max: 10, ..AT_ONCE });
+    world.unsent_bytes = 1;
+    for _ in 0..100 {
+        world.connect();
+    }
+    world.hub.stop(world.now);
+    world.turn(Duration::from_millis(1));
+    world.check();
+    assert_eq!((world.hub.population().lingering, world.reset.len()), (100, 0));
+    world.unsent_bytes = 0;
+    world.turn(Duration::from_millis(50));
+    assert_eq!(world.hub.metrics().farewells, [100, 0, 0, 0]);
 }
 
 /// What follows a fault is not looked at.
@@ -341,6 +408,7 @@ enum Step {
     Eof(usize),
     Errno(usize, i32),
     Stick(usize),
+    Unacknowledged(usize),
     Turn(u64),
     Stop,
 }
@@ -360,6 +428,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             1 => pick.clone().prop_map(Step::Eof),
             1 => (pick.clone(), 1i32..134).prop_map(|(who, errno)| Step::Errno(who, errno)),
             1 => pick.prop_map(Step::Stick),
+            1 => (0usize..2).prop_map(Step::Unacknowledged),
             6 => (0u64..3_000).prop_map(Step::Turn),
             1 => Just(Step::Stop),
         ],
@@ -400,6 +469,7 @@ proptest! {
                     world.end(id, End::Errno(Errno(errno)));
                 },
                 Step::Stick(who) => if let Some(id) = at(&world, who) { world.stuck.push(id) },
+                Step::Unacknowledged(bytes) => world.unsent_bytes = bytes,
                 Step::Turn(pass_ms) => {
                     world.turn(Duration::from_millis(pass_ms));
                     world.check();

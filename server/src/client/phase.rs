@@ -42,6 +42,8 @@ pub struct Ending {
 /// A farewell under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Linger {
+    /// Which farewell this is, counted from the start of the server.
+    pub number: u64,
     /// When the connection is cut, farewell or not.
     pub until: Time,
     /// Whether our half is shut down: everything is in the kernel's hands.
@@ -92,7 +94,12 @@ mod tests {
             Phase::Handshake,
             Phase::Playing(Place { room: RoomId(1), player: PlayerId(1) }),
             Phase::Dying(Ending { leave, detail: "".into(), place: None }),
-            Phase::Lingering(Linger { until: Time::ZERO, flushed: false, discarded_bytes: 0 }),
+            Phase::Lingering(Linger {
+                number: 0,
+                until: Time::ZERO,
+                flushed: false,
+                discarded_bytes: 0,
+            }),
             Phase::Dead,
         ]
     }

@@ -71,7 +71,10 @@ impl Hub {
             let client = self.clients.get(id).expect("the table's own id");
             let dying = matches!(client.phase, Phase::Dying(_));
             assert_eq!(dying, self.dying.contains(&id), "{id} is in the list if it is dying");
-            lingering += usize::from(matches!(client.phase, Phase::Lingering(_)));
+            if let Phase::Lingering(linger) = &client.phase {
+                lingering += 1;
+                assert_eq!(self.lingering.find(linger.number), Some(id));
+            }
             if let Some(deadline) = client.next_deadline(now, &self.limits) {
                 let timer = self.wheel.deadline(id.slot);
                 assert!(timer.is_some_and(|timer| timer <= deadline), "{id}: {timer:?} is late");
@@ -80,7 +83,9 @@ impl Hub {
             let waits = client.in_flush_list || client.pulse.stall.is_some();
             assert!(!unsent || waits, "{id} has something to write and is in no list");
         }
-        assert_eq!(lingering, self.lingering);
+        assert_eq!(lingering, self.lingering.len());
+        let lingering_max = usize::try_from(self.limits.lingering_max).expect("64-bit system");
+        assert!(self.stopping || lingering <= lingering_max, "{lingering} linger");
         assert!(self.ledger_balances() || !self.dying.is_empty(), "{:?}", self.metrics);
     }
 
@@ -107,16 +112,16 @@ impl Hub {
     /// Open connections by what they are doing.
     pub fn population(&self) -> Population {
         let playing = self.lobby.players();
-        let handshake = self.clients.len() - playing - self.lingering - self.dead;
+        let handshake = self.clients.len() - playing - self.lingering.len() - self.dead;
         let away = self.lobby.players_away();
-        Population { handshake, playing, lingering: self.lingering, away }
+        Population { handshake, playing, lingering: self.lingering.len(), away }
     }
 
     /// Whether every connection ever accepted is either live or counted as left, exactly once.
     ///
     /// Holds whenever no connection is between its mark and [`Hub::settle`].
     pub fn ledger_balances(&self) -> bool {
-        let live = self.clients.len() - self.lingering - self.dead;
+        let live = self.clients.len() - self.lingering.len() - self.dead;
         self.metrics.accepted == live as u64 + self.metrics.left()
     }
 }

@@ -65,22 +65,19 @@ impl Hub {
 
     /// Lets a settled connection go, in the way that its reason asks for.
     fn exit(&mut self, id: ConnectionId, reason: LeaveReason, detail: &str, now: Time) {
-        let crowded = !self.stopping && self.lingering as u64 >= self.limits.lingering_max;
-        let how =
-            if crowded && reason.exit() == Exit::Linger { Exit::Reset } else { reason.exit() };
-        match (how, reason.farewell()) {
+        match (reason.exit(), reason.farewell()) {
             (Exit::Linger, Some(goodbye)) => {
                 let client = self.clients.get_mut(id).expect("a dying connection keeps its slot");
                 client.outbound.drop_latest();
                 let message = ServerMessage::Goodbye { reason: goodbye, text: short(detail) };
                 client.outbound.push_reliable(short_frame(&message));
                 client.phase.advance(Phase::Lingering(Linger {
+                    number: self.lingering.begin(id),
                     until: now + ms(self.limits.linger_ms),
                     flushed: false,
                     discarded_bytes: 0,
                 }));
                 list_for_flush(&mut self.flush_list, id, client);
-                self.lingering += 1;
                 self.rearm(id, now);
             }
             (how, _) => self.close(id, how == Exit::Reset),
@@ -119,9 +116,22 @@ impl Hub {
 
     /// Ends a lingering close.
     pub(super) fn end_farewell(&mut self, id: ConnectionId, farewell: Farewell) {
+        let client = self.clients.get(id).expect("a lingering connection keeps its slot");
+        let Phase::Lingering(linger) = &client.phase else {
+            unreachable!("only a lingering connection has a farewell")
+        };
+        self.lingering.end(linger.number);
         self.metrics.farewell(farewell);
-        self.lingering -= 1;
         self.close(id, farewell != Farewell::Delivered);
+    }
+
+    /// Cuts the oldest farewells short while there are too many. When the server stops there may be
+    /// as many as there are connections: nobody needs their places any more.
+    pub(super) fn crowd_out(&mut self) {
+        while !self.stopping && self.lingering.len() as u64 > self.limits.lingering_max {
+            let oldest = self.lingering.oldest().expect("there are too many, so there is one");
+            self.end_farewell(oldest, Farewell::CrowdedOut);
+        }
     }
 
     fn close(&mut self, id: ConnectionId, reset: bool) {

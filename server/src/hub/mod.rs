@@ -25,6 +25,7 @@ mod delivery;
 mod inbound;
 mod inspect;
 mod leaving;
+mod lingering;
 mod outgoing;
 
 use std::{borrow::Cow, collections::VecDeque, time::Duration};
@@ -34,7 +35,10 @@ use gamekeeper_protocol::ServerMessage;
 pub use self::inspect::Population;
 pub use self::io::{End, Errno, Input, Output};
 pub use self::leaving::full_frame;
-use self::{delivery::Delivery, outgoing::list_for_flush, table::Table, wheel::TimerWheel};
+use self::{
+    delivery::Delivery, lingering::Lingering, outgoing::list_for_flush, table::Table,
+    wheel::TimerWheel,
+};
 use crate::{
     client::{
         Client, Due,
@@ -71,7 +75,7 @@ pub struct Hub {
     /// Connections that may have something to write.
     flush_list: VecDeque<ConnectionId>,
     /// Connections in [`Phase::Lingering`].
-    lingering: usize,
+    lingering: Lingering,
     /// Connections in [`Phase::Dead`], whose socket the shell has yet to close.
     dead: usize,
     /// Set by [`Hub::stop`]: nobody comes in any more.
@@ -95,7 +99,7 @@ impl Hub {
             dying: VecDeque::new(),
             outputs: VecDeque::new(),
             flush_list: VecDeque::new(),
-            lingering: 0,
+            lingering: Lingering::default(),
             dead: 0,
             stopping: false,
             metrics: Metrics::new(),
@@ -235,7 +239,13 @@ impl Hub {
     // ---- output
 
     /// The next thing that the shell must do.
+    ///
+    /// After the last one no more connections linger than may: everybody's farewell has then had
+    /// its chance to be written and acknowledged in this turn.
     pub fn poll_output(&mut self) -> Option<Output> {
+        if self.outputs.is_empty() {
+            self.crowd_out();
+        }
         self.outputs.pop_front()
     }
 

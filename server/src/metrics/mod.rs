@@ -102,11 +102,13 @@ pub enum Farewell {
     Lost,
     /// The deadline passed.
     Deadline,
+    /// It was the oldest of too many at the same time.
+    CrowdedOut,
 }
 
 impl Farewell {
     /// The metric labels, in the order of the variants.
-    pub const LABELS: [&'static str; 3] = ["delivered", "lost", "deadline"];
+    pub const LABELS: [&'static str; 4] = ["delivered", "lost", "deadline", "crowded_out"];
 }
 
 /// What became of an attempt to take a seat again.
