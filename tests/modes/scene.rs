@@ -9,6 +9,7 @@ use std::io::Write as _;
 use gamekeeper::{
     LeaveCause, PlayerId,
     client::leave::{LeavePath, LeaveReason},
+    ids::ConnectionId,
     limits::Limits,
 };
 use gamekeeper_protocol::ClientMessage;
