@@ -20,6 +20,7 @@ mod farewell;
 mod games;
 mod hub_alone;
 mod leaves;
+mod log_lines;
 mod pauses;
 mod processes;
 mod seats;

@@ -1,9 +1,12 @@
 //! The programs as their users start them: processes with arguments, output and an exit code.
 
 use std::{
+    env,
+    fs::{self, File},
     io::{BufRead as _, BufReader, Read, Write as _},
     net::{SocketAddr, TcpStream},
-    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    path::PathBuf,
+    process::{self, Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
     time::{Duration, Instant},
@@ -13,6 +16,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::PATIENCE;
+
+/// Free ports of this machine, for players and for operators.
+const FREE_PORTS: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
 
 /// A running program. Killed when it is dropped.
 #[derive(Debug)]
@@ -66,10 +72,16 @@ pub fn run(path: &str, args: &[&str], variables: &[(&str, &str)]) -> Remains {
 impl Program {
     /// Starts a program; its stderr goes to ours.
     pub fn start(path: &str, args: &[&str]) -> Self {
+        Self::start_with(path, args, Stdio::inherit())
+    }
+
+    /// Starts a program whose stderr goes somewhere.
+    pub fn start_with(path: &str, args: &[&str], stderr: Stdio) -> Self {
         let mut child = Command::new(path)
             .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .expect("the program was built with this crate");
         let stdout = child.stdout.take().expect("stdout is piped");
@@ -151,19 +163,65 @@ pub struct ServerProgram {
     pub address: SocketAddr,
     /// Where operators look.
     pub admin: SocketAddr,
+    /// What it logs, if somebody wants to know.
+    log: Option<PathBuf>,
 }
 
 impl ServerProgram {
     /// Starts a server on free ports and waits until it is ready.
     #[track_caller]
     pub fn start(path: &str, args: &[&str]) -> Self {
-        let ports = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-level", "warn"];
-        let mut program = Program::start(path, &[&ports, args].concat());
+        let quiet = ["--log-level", "warn"];
+        Self::ready(Program::start(path, &[&FREE_PORTS[..], &quiet, args].concat()), None)
+    }
+
+    /// Starts a server that logs at `level`; see [`Self::log_lines`]. `name` is that of the test.
+    #[track_caller]
+    pub fn start_logging(path: &str, args: &[&str], level: &str, name: &str) -> Self {
+        let log = env::temp_dir().join(format!("gamekeeper-tests-{}-{name}", process::id()));
+        let stderr = File::create(&log).expect("the temporary folder can be written to");
+        let logging = ["--log-format", "json", "--log-level", level];
+        let args = [&FREE_PORTS[..], &logging, args].concat();
+        Self::ready(Program::start_with(path, &args, stderr.into()), Some(log))
+    }
+
+    #[track_caller]
+    fn ready(mut program: Program, log: Option<PathBuf>) -> Self {
         let parse = |line: String| line.parse().expect("an address");
         let address = parse(program.wait_for_line("listening tcp "));
         let admin = parse(program.wait_for_line("admin http "));
         program.wait_for_line("ready");
-        Self { program, address, admin }
+        Self { program, address, admin, log }
+    }
+
+    /// All whole lines that were logged so far and whose message is `message`.
+    #[track_caller]
+    pub fn log_lines(&self, message: &str) -> Vec<Value> {
+        let log = self.log.as_ref().expect("the server was started to log");
+        let text = fs::read_to_string(log).expect("the log is a file of ours");
+        let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
+        let lines = whole.lines().map(|line| {
+            serde_json::from_str(line).unwrap_or_else(|_| panic!("not a log line: {line:?}"))
+        });
+        lines.filter(|line: &Value| line["message"] == message).collect()
+    }
+
+    /// Reads the log until `done` with the lines of this message; panics if it takes too long.
+    #[track_caller]
+    pub fn log_lines_until(
+        &self,
+        message: &str,
+        mut done: impl FnMut(&[Value]) -> bool,
+    ) -> Vec<Value> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let lines = self.log_lines(message);
+            if done(&lines) {
+                return lines;
+            }
+            assert!(Instant::now() < deadline, "waited too long for {message:?}: {lines:#?}");
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Asks the admin listener; status and body.
@@ -191,6 +249,14 @@ impl ServerProgram {
             }
             assert!(Instant::now() < deadline, "waited too long until {what}: {stats}");
             thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for ServerProgram {
+    fn drop(&mut self) {
+        if let Some(log) = &self.log {
+            let _ = fs::remove_file(log);
         }
     }
 }

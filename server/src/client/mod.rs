@@ -5,6 +5,7 @@
 //! A client is pure. It knows neither rooms nor sockets; its hub moves what it says between them.
 //! It decides one thing: whether it is too late for something.
 
+pub mod flight;
 pub mod leave;
 pub mod outbound;
 pub mod phase;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use gamekeeper_protocol::{FrameDecoder, limits::HELLO_FRAME_BYTES_MAX};
 
 use self::{
+    flight::{FlightRecorder, Moment},
     leave::LeaveReason,
     outbound::OutboundQueue,
     phase::{Linger, Phase},
@@ -54,6 +56,8 @@ pub struct Client {
     pub in_flush_list: bool,
     /// What its deadlines depend on.
     pub pulse: Pulse,
+    /// What happened to it.
+    pub flight: FlightRecorder,
 }
 
 /// How much a connection may say before it is a flood.
@@ -121,6 +125,7 @@ impl Client {
             came_back: false,
             in_flush_list: false,
             pulse: Pulse::new(now),
+            flight: FlightRecorder::new(now),
         }
     }
 
@@ -187,14 +192,21 @@ impl Client {
         self.pulse.written_bytes += taken_bytes as u64;
         if self.outbound.is_empty() {
             self.pulse.stall = None;
+            if std::mem::take(&mut self.pulse.refused) {
+                self.flight.note(Moment::Unblocked, now);
+            }
         } else if taken_bytes > 0 || self.pulse.stall.is_none() {
             self.pulse.stall = Some(Stall::new(now));
+        }
+        if taken_bytes == 0 && !std::mem::replace(&mut self.pulse.refused, true) {
+            self.flight.note(Moment::Blocked, now);
         }
         self.weigh(now, limits);
     }
 
     /// The server itself did not run for a while: nobody is blamed for that time.
-    pub fn forgive(&mut self, pause: Duration) {
+    pub fn forgive(&mut self, pause: Duration, now: Time) {
+        self.flight.note(Moment::ServerPaused, now);
         self.pulse.forgive(pause);
         if let Phase::Lingering(linger) = &mut self.phase {
             linger.until = linger.until + pause;
@@ -207,10 +219,15 @@ impl Client {
     pub fn weigh(&mut self, now: Time, limits: &Limits) -> Option<LeaveReason> {
         let waiting_bytes = self.outbound.held_bytes() as u64;
         if waiting_bytes <= limits.out_soft_bytes {
-            self.pulse.over_soft_since = None;
+            if self.pulse.over_soft_since.take().is_some() {
+                self.flight.note(Moment::UnderSoftLimit, now);
+            }
             return None;
         }
-        self.pulse.over_soft_since.get_or_insert(now);
+        if self.pulse.over_soft_since.is_none() {
+            self.pulse.over_soft_since = Some(now);
+            self.flight.note(Moment::OverSoftLimit, now);
+        }
         (waiting_bytes > limits.out_hard_bytes).then_some(LeaveReason::SlowConsumerBytes)
     }
 }
@@ -309,13 +326,38 @@ mod tests {
         assert_eq!(client.pulse.stall, None);
     }
 
+    /// Each change is noted once, however often it is looked at and however little is taken.
+    #[test]
+    fn a_slow_socket_is_noted_when_it_begins_and_when_it_ends() {
+        let limits = Limits { out_soft_bytes: 120, ..LIMITS };
+        let mut client = playing();
+        let noted = |client: &Client| -> Vec<_> {
+            let events = client.flight.events().iter().skip(1);
+            events.map(|event| (event.what, event.times)).collect()
+        };
+        client.outbound.push_reliable(std::rc::Rc::from([0; 100]));
+        client.wrote(40, at(1), &limits);
+        client.wrote(60, at(1), &limits);
+        assert_eq!(noted(&client), [], "a write of several pieces is nothing to speak of");
+        client.outbound.push_reliable(std::rc::Rc::from([0; 100]));
+        for time in 2..10 {
+            client.wrote(0, at(time), &limits);
+            client.wrote(10, at(time), &limits);
+        }
+        let [slow, over, under, well] =
+            [Moment::Blocked, Moment::OverSoftLimit, Moment::UnderSoftLimit, Moment::Unblocked];
+        assert_eq!(noted(&client), [(slow, 1), (over, 1), (under, 1)]);
+        client.wrote(20, at(10), &limits);
+        assert_eq!(noted(&client), [(slow, 1), (over, 1), (under, 1), (well, 1)]);
+    }
+
     #[test]
     fn the_servers_own_pause_is_nobodys_fault() {
         let mut client = stalled();
         client.pulse.pinged_at = Some(at(1_000));
         client.pulse.frame_since = Some(at(0));
         client.pulse.over_soft_since = Some(at(0));
-        client.forgive(Duration::from_secs(60));
+        client.forgive(Duration::from_secs(60), at(60_000));
         assert_eq!(client.due(at(60_999), &LIMITS), Due::Nothing);
         assert_eq!(client.next_deadline(at(60_999), &LIMITS), Some(at(61_250)));
     }

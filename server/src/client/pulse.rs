@@ -36,6 +36,8 @@ pub struct Pulse {
     pub silent: bool,
     /// Set while its socket takes no byte although some wait.
     pub stall: Option<Stall>,
+    /// Whether its socket has refused bytes since something began to wait.
+    pub refused: bool,
     /// Pings that it has not answered.
     pub question: Option<Question>,
     /// When it was pinged last, or accepted.
@@ -106,6 +108,7 @@ impl Pulse {
             over_soft_since: None,
             silent: false,
             stall: None,
+            refused: false,
             question: None,
             asked_at: now,
             written_bytes: 0,
@@ -139,17 +142,19 @@ impl Pulse {
         nonce
     }
 
-    /// An answer came in. One that nobody has asked for says nothing.
-    pub fn answered(&mut self, nonce: u32, now: Time) {
-        let Some(question) = self.question else { return };
+    /// An answer came in; the round trip that it tells. One that nobody has asked for says nothing.
+    pub fn answered(&mut self, nonce: u32, now: Time) -> Option<Duration> {
+        let question = self.question?;
         // Nonces are times on a circle: between the first and the last one, both included.
         let asked_for = nonce.wrapping_sub(question.first_nonce)
             <= question.last_nonce.wrapping_sub(question.first_nonce);
-        if asked_for {
-            self.question = None;
-            let round_trip_ms = clock_ms(now).wrapping_sub(nonce);
-            self.round_trip = Some(Duration::from_millis(u64::from(round_trip_ms)));
+        if !asked_for {
+            return None;
         }
+        self.question = None;
+        let round_trip_ms = clock_ms(now).wrapping_sub(nonce);
+        self.round_trip = Some(Duration::from_millis(u64::from(round_trip_ms)));
+        self.round_trip
     }
 
     /// When what was acknowledged was looked at last, if that is to be looked at again.

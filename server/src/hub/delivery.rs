@@ -11,6 +11,7 @@ use super::{leaving, list_for_flush, rearm_earlier, table::Table, wheel::TimerWh
 use crate::{
     client::{
         Client,
+        flight::Moment,
         leave::{Leave, LeavePath, LeaveReason},
     },
     frames::{SharedFrame, short_frame},
@@ -71,6 +72,7 @@ impl Sink for Delivery<'_> {
         self.metrics.snapshots += 1;
         if client.outbound.set_latest(SharedFrame::clone(frame)) {
             self.metrics.snapshots_skipped += 1;
+            client.flight.note(Moment::SnapshotSkipped, self.now);
         }
         list_for_flush(self.flush_list, to, client);
     }

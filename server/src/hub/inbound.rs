@@ -3,7 +3,7 @@
 //! Part of [`Hub`]. Every way in which a client's bytes can be wrong ends in a mark with a reason
 //! and a sentence that says what was wrong.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use gamekeeper_protocol::{
     ClientMessage, DecodeError, FrameError, Hello, PROTOCOL_VERSION, Resume,
@@ -14,6 +14,7 @@ use gamekeeper_protocol::{
 use super::{End, Hub, leaving, list_for_flush, rearm_earlier};
 use crate::{
     client::{
+        flight::{FlightRecorder, Moment},
         leave::{Leave, LeavePath, LeaveReason, ProtocolFault, Rejection},
         phase::Phase,
         pulse::Pulse,
@@ -27,6 +28,9 @@ use crate::{
     },
     time::Time,
 };
+
+/// A round trip that is worth remembering.
+const LATE_ANSWER: Duration = Duration::from_secs(1);
 
 /// A reason to end the connection, and the sentence that explains it.
 type Fault = (LeaveReason, Cow<'static, str>);
@@ -47,6 +51,9 @@ impl Hub {
                     let leave = Leave { reason: LeaveReason::Flood, path: LeavePath::Read };
                     self.mark(id, leave, detail.into());
                     return;
+                }
+                if matches!(client.phase, Phase::Handshake) {
+                    client.flight.note(Moment::Bytes, now);
                 }
                 self.take_in(id, bytes, now);
             }
@@ -96,6 +103,9 @@ impl Hub {
         };
         if fault.is_none() {
             client.backlog = rest.to_vec();
+            if !client.backlog.is_empty() {
+                client.flight.note(Moment::Backlog, now);
+            }
         }
         // What was said may have called for answers, and those wait for a reader like all else.
         let overflow = client.weigh(now, &self.limits);
@@ -168,6 +178,7 @@ impl Hub {
                 id,
                 phase: &mut client.phase,
                 pulse: &mut client.pulse,
+                flight: &mut client.flight,
                 pong_due: &mut client.pong_due,
                 came_back: &mut client.came_back,
                 replaced,
@@ -195,6 +206,7 @@ struct Conversation<'a> {
     id: ConnectionId,
     phase: &'a mut Phase,
     pulse: &'a mut Pulse,
+    flight: &'a mut FlightRecorder,
     pong_due: &'a mut Option<u32>,
     came_back: &'a mut bool,
     replaced: &'a mut Option<ConnectionId>,
@@ -213,6 +225,7 @@ impl Conversation<'_> {
             Phase::Handshake => self.first_frame(frame),
             Phase::Playing(place) => {
                 if was_silent {
+                    self.flight.note(Moment::HeardAgain, self.now);
                     self.metrics.silences.record(silence);
                     self.lobby.set_stalled(place, self.id, false, self.now);
                 }
@@ -258,6 +271,7 @@ impl Conversation<'_> {
         match outcome {
             Ok(Resumed { place, replaces }) => {
                 self.phase.advance(Phase::Playing(place));
+                self.flight.note(Moment::CameBack, self.now);
                 *self.came_back = true;
                 *self.replaced = replaces;
                 Ok(())
@@ -277,6 +291,7 @@ impl Conversation<'_> {
         match self.lobby.join(game, hello.name, self.id, self.now) {
             Ok(place) => {
                 self.phase.advance(Phase::Playing(place));
+                self.flight.note(Moment::Seated, self.now);
                 Ok(())
             }
             Err(JoinError::UnknownGame) => {
@@ -317,7 +332,10 @@ impl Conversation<'_> {
                 Ok(())
             }
             ClientMessage::Pong { nonce } => {
-                self.pulse.answered(nonce, self.now);
+                let round_trip = self.pulse.answered(nonce, self.now);
+                if round_trip.is_some_and(|round_trip| round_trip > LATE_ANSWER) {
+                    self.flight.note(Moment::Pong, self.now);
+                }
                 Ok(())
             }
             ClientMessage::Goodbye => {

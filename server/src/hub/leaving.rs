@@ -10,6 +10,8 @@ use gamekeeper_protocol::{GoodbyeReason, ServerMessage, limits::GOODBYE_TEXT_BYT
 use super::{Errno, Hub, Output, list_for_flush};
 use crate::{
     client::{
+        Client,
+        flight::Moment,
         leave::{Exit, Leave, LeaveReason},
         phase::{Ending, Linger, Phase},
     },
@@ -41,7 +43,8 @@ impl Hub {
             let Ending { leave, place, .. } = *ending;
             let detail = std::mem::take(&mut ending.detail);
             self.metrics.leave(leave);
-            log_leave(id, &client.peer, leave, &detail);
+            client.flight.note(Moment::Leaves, now);
+            log_leave(id, client, leave, short(&detail));
             if let Some(place) = place {
                 let cause = leave.reason.cause();
                 if leave.reason.holds_seat() && !self.stopping {
@@ -91,6 +94,7 @@ impl Hub {
             && !linger.flushed
         {
             linger.flushed = true;
+            client.flight.note(Moment::FarewellWritten, now);
             self.outputs.push_back(Output::ShutdownWrite(id));
             self.outputs.push_back(Output::AskUnsent(id));
             self.rearm(id, now);
@@ -181,10 +185,13 @@ pub(super) fn too_late(reason: LeaveReason, limits: &Limits) -> Cow<'static, str
     }
 }
 
-fn log_leave(id: ConnectionId, peer: &crate::ids::PeerAddr, leave: Leave, detail: &str) {
-    let (reason, path) = (leave.reason.label(), leave.path.label());
+/// Writes one line. Whoever comes and goes is not news; of whoever was thrown out, the line also
+/// says what happened before.
+fn log_leave(id: ConnectionId, client: &Client, leave: Leave, detail: &str) {
+    let (peer, reason, path) = (client.peer, leave.reason.label(), leave.path.label());
     if leave.reason.is_notable() {
-        tracing::info!(connection = %id, %peer, reason, path, detail, "left");
+        let history = client.flight;
+        tracing::info!(connection = %id, %peer, reason, path, detail, %history, "left");
     } else {
         tracing::debug!(connection = %id, %peer, reason, path, detail, "left");
     }

@@ -42,6 +42,7 @@ use self::{
 use crate::{
     client::{
         Client, Due,
+        flight::Moment,
         leave::{Leave, LeavePath, LeaveReason, Rejection},
         phase::Phase,
     },
@@ -165,7 +166,7 @@ impl Hub {
         let everybody: Vec<ConnectionId> = self.clients.ids().collect();
         for id in everybody {
             if let Some(client) = self.clients.get_mut(id) {
-                client.forgive(pause);
+                client.forgive(pause, now);
                 self.rearm(id, now);
             }
         }
@@ -284,12 +285,14 @@ impl Hub {
             Due::Nothing => {}
             Due::Ping => {
                 client.pulse.pinged_at = Some(now);
+                client.flight.note(Moment::Ping, now);
                 let nonce = client.pulse.asked(now);
                 client.outbound.push_reliable(short_frame(&ServerMessage::Ping { nonce }));
                 list_for_flush(&mut self.flush_list, id, client);
             }
             Due::Silent => {
                 client.pulse.silent = true;
+                client.flight.note(Moment::Silent, now);
                 if let Phase::Playing(place) = client.phase {
                     self.lobby.set_stalled(place, id, true, now);
                 }
