@@ -137,6 +137,11 @@ limits! {
     lingering_max = 256 in 0..=100_000;
     /// From the first stop signal to the end of the process, at most.
     drain_timeout_ms = 5_000 in 100..=600_000;
+    /// Log lines each second about leaves of one address, once the burst is used up. All addresses
+    /// together have ten times as many; what is left out is counted, and told every ten seconds.
+    leave_lines_per_address_per_second = 10 in 1..=1_000_000;
+    /// Log lines at once about leaves of one address.
+    leave_lines_per_address_burst = 100 in 1..=1_000_000;
     /// Admin connections at the same time.
     admin_connections_max = 16 in 1..=1_024;
     /// From accept to the last byte of the answer on an admin connection.

@@ -1,7 +1,11 @@
 //! What the server writes to its log when somebody leaves.
 
 use gamekeeper_protocol::ClientMessage;
-use gamekeeper_tests::{player::Player, program::ServerProgram};
+use gamekeeper_tests::{
+    player::Player,
+    program::{ServerProgram, leaves},
+};
+use rustix::process::Signal;
 use serde_json::Value;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_server-under-test");
@@ -80,4 +84,26 @@ fn an_ordinary_leave_is_a_debug_line() {
             assert!(!line.to_string().contains("backtrace"), "{line}");
         }
     }
+}
+
+/// A storm of evictions is a few lines, and a server that ends says how many it left out.
+#[test]
+fn what_is_left_out_of_the_log_is_told_at_the_latest_at_the_end() {
+    let few = ["--leave-lines-per-address-burst", "5", "--leave-lines-per-address-per-second", "1"];
+    let mut server = ServerProgram::start_logging(SERVER, &few, "info", "storm");
+    let mut told_off = Vec::new();
+    for _ in 0..100 {
+        let mut player = Player::connect(server.address);
+        player.send(&[1, 0, 0, 0, 0xff]);
+        told_off.push(player);
+    }
+    server.stats_until("all are out", |stats| leaves(stats, "protocol") == 100);
+    server.program.signal(Signal::TERM);
+    assert!(server.program.wait().success());
+    let lines = server.log_lines("left").len() as u64;
+    let left_out = server.log_lines("left out of the log");
+    let missing: u64 = left_out.iter().filter_map(|line| line["lines"].as_u64()).sum();
+    assert_eq!(lines + missing, 100, "each is a line or counted: {left_out:#?}");
+    assert!(lines < 50, "{lines} lines");
+    assert!(left_out.iter().all(|line| line["address"] == "127.0.0.1"), "{left_out:#?}");
 }

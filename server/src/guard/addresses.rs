@@ -4,7 +4,11 @@
 //! this machine itself (and over Unix sockets) are not counted: behind a proxy on the same machine
 //! everybody would look alike.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use super::bucket::{Rate, TokenBucket};
 use crate::{ids::PeerAddr, limits::Limits, time::Time};
@@ -106,17 +110,34 @@ impl Default for Addresses {
 }
 
 impl Origin {
+    /// Where a connection comes from. All Unix sockets are one origin.
+    pub fn of_peer(peer: &PeerAddr) -> Self {
+        match peer {
+            PeerAddr::Tcp(address) => match address.ip().to_canonical() {
+                IpAddr::V4(ip) => Self(0, u64::from(u32::from(ip))),
+                IpAddr::V6(ip) => Self(1, u64::try_from(u128::from(ip) >> 64).expect("64 bits")),
+            },
+            PeerAddr::Unix => Self(2, 0),
+            PeerAddr::Unknown => Self(3, 0),
+        }
+    }
+
     /// Where a connection comes from, as far as it is counted.
     fn of(peer: &PeerAddr, limits: &Limits) -> Option<Self> {
         let PeerAddr::Tcp(address) = peer else { return None };
-        let ip = address.ip().to_canonical();
-        if ip.is_loopback() && limits.guard_loopback == 0 {
-            return None;
+        let is_counted = !address.ip().to_canonical().is_loopback() || limits.guard_loopback != 0;
+        is_counted.then(|| Self::of_peer(peer))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self(0, ip) => Ipv4Addr::from(u32::try_from(ip).expect("an IPv4 address")).fmt(f),
+            Self(1, network) => write!(f, "{}/64", Ipv6Addr::from(u128::from(network) << 64)),
+            Self(2, _) => f.write_str("unix"),
+            Self(..) => f.write_str("unknown"),
         }
-        Some(match ip {
-            IpAddr::V4(ip) => Self(0, u64::from(u32::from(ip))),
-            IpAddr::V6(ip) => Self(1, u64::try_from(u128::from(ip) >> 64).expect("64 bits")),
-        })
     }
 }
 
@@ -190,10 +211,19 @@ mod tests {
     }
 
     #[test]
+    fn an_origin_is_shown_as_people_write_it() {
+        let shown = |ip| Origin::of_peer(&peer(ip)).to_string();
+        assert_eq!(shown("192.0.2.1"), "192.0.2.1");
+        assert_eq!(shown("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!(shown("2001:db8:1:2:3::4"), "2001:db8:1:2::/64");
+        assert_eq!(Origin::of_peer(&PeerAddr::Unix).to_string(), "unix");
+    }
+
+    #[test]
     fn addresses_that_are_gone_are_forgotten() {
         let mut addresses = Addresses::new();
         for number in 0..20_000u32 {
-            let ip = std::net::Ipv4Addr::from(0x0a00_0000 + number);
+            let ip = Ipv4Addr::from(0x0a00_0000 + number);
             let peer = peer(&ip.to_string());
             addresses.arrive(&peer, &LIMITS, at(u64::from(number) * 10)).expect("the first");
             addresses.depart(&peer, &LIMITS);

@@ -16,6 +16,7 @@ use crate::{
         phase::{Ending, Linger, Phase},
     },
     frames::{SharedFrame, short_frame},
+    guard::lines::Kind,
     ids::ConnectionId,
     limits::{Limits, ms},
     metrics::Farewell,
@@ -44,7 +45,10 @@ impl Hub {
             let detail = std::mem::take(&mut ending.detail);
             self.metrics.leave(leave);
             client.flight.note(Moment::Leaves, now);
-            log_leave(id, client, leave, short(&detail));
+            let kind = if leave.reason.is_notable() { Kind::News } else { Kind::Routine };
+            if self.leave_lines.allow(&client.peer, kind, &self.limits, now) {
+                log_leave(id, client, leave, kind, short(&detail));
+            }
             if let Some(place) = place {
                 let cause = leave.reason.cause();
                 if leave.reason.holds_seat() && !self.stopping {
@@ -64,6 +68,19 @@ impl Hub {
         assert!(matches!(client.phase, Phase::Dead), "only the dead are buried");
         self.dead -= 1;
         self.addresses.depart(&client.peer, &self.limits);
+    }
+
+    /// Says how many lines about leaves were left out since the last time.
+    ///
+    /// [`Hub::expire`] does so when it is due; the shell does when the server ends.
+    pub fn tell_left_out(&mut self) {
+        for left_out in self.leave_lines.take_left_out() {
+            let lines = left_out.lines;
+            match left_out.kind {
+                Kind::News => tracing::info!(address = %left_out, lines, "left out of the log"),
+                Kind::Routine => tracing::debug!(address = %left_out, lines, "left out of the log"),
+            }
+        }
     }
 
     /// Lets a settled connection go, in the way that its reason asks for.
@@ -187,13 +204,16 @@ pub(super) fn too_late(reason: LeaveReason, limits: &Limits) -> Cow<'static, str
 
 /// Writes one line. Whoever comes and goes is not news; of whoever was thrown out, the line also
 /// says what happened before.
-fn log_leave(id: ConnectionId, client: &Client, leave: Leave, detail: &str) {
+fn log_leave(id: ConnectionId, client: &Client, leave: Leave, kind: Kind, detail: &str) {
     let (peer, reason, path) = (client.peer, leave.reason.label(), leave.path.label());
-    if leave.reason.is_notable() {
-        let history = client.flight;
-        tracing::info!(connection = %id, %peer, reason, path, detail, %history, "left");
-    } else {
-        tracing::debug!(connection = %id, %peer, reason, path, detail, "left");
+    match kind {
+        Kind::News => {
+            let history = client.flight;
+            tracing::info!(connection = %id, %peer, reason, path, detail, %history, "left");
+        }
+        Kind::Routine => {
+            tracing::debug!(connection = %id, %peer, reason, path, detail, "left");
+        }
     }
 }
 
@@ -204,4 +224,120 @@ fn short(text: &str) -> &str {
         end -= 1;
     }
     &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use tracing_subscriber::{filter::LevelFilter, fmt::MakeWriter};
+
+    use super::*;
+    use crate::{
+        client::leave::LeavePath,
+        hub::{End, Input},
+        ids::PeerAddr,
+        room::{
+            games::{Games, Options},
+            lobby::Lobby,
+            seat::ResumeTerms,
+        },
+    };
+
+    /// Everything that was logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("nobody panics with it").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Log {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    /// The lines that `act` logs.
+    fn logged(act: impl FnOnce()) -> Vec<String> {
+        let log = Log::default();
+        let builder = tracing_subscriber::fmt().with_max_level(LevelFilter::DEBUG);
+        let subscriber = builder.with_ansi(false).with_writer(log.clone()).finish();
+        tracing::subscriber::with_default(subscriber, act);
+        let text = log.0.lock().expect("nobody panics with it").clone();
+        String::from_utf8(text).expect("text").lines().map(str::to_owned).collect()
+    }
+
+    fn hub(limits: Limits) -> Hub {
+        let resume = ResumeTerms::of(&limits);
+        let options = Options {
+            tick_hz: None,
+            room_size: 50,
+            inputs_per_tick_max: 4,
+            state_bytes: 64,
+            resume,
+        };
+        let lobby = Lobby::new(Games::built_in(), options, 1, [7; 32]);
+        Hub::new(limits, "arena".to_owned(), lobby, Time::ZERO)
+    }
+
+    /// What is logged when ten thousand connections come and leave at once, each as `leave` says.
+    fn storm(peer: fn(u16) -> PeerAddr, leave: fn(ConnectionId) -> Input<'static>) -> Vec<String> {
+        let mut hub = hub(Limits { lingering_max: 0, ..Limits::DEFAULT });
+        logged(|| {
+            for number in 1..=10_000 {
+                let id = hub.admit(peer(number), Time::ZERO).expect("this machine may");
+                hub.handle(leave(id), Time::ZERO);
+                hub.settle(Time::ZERO);
+                while let Some(output) = hub.poll_output() {
+                    if let Output::Close { connection, .. } = output {
+                        hub.closed(connection);
+                    }
+                }
+            }
+            assert_eq!((hub.metrics().left(), hub.connections()), (10_000, 0));
+            let later = Time::ZERO + ms(10_000);
+            assert_eq!(hub.next_due(), Some(later), "it wakes up to tell what is missing");
+            hub.expire(later);
+            assert_eq!(hub.next_due(), None);
+        })
+    }
+
+    #[track_caller]
+    fn expect_lines(lines: &[String], left: &str, left_out: &str) {
+        let count = |part: &str| lines.iter().filter(|line| line.contains(part)).count();
+        assert_eq!((count(left), count(left_out), lines.len()), (100, 1, 101), "{}", lines[0]);
+    }
+
+    #[test]
+    fn ten_thousand_evictions_at_once_are_a_hundred_lines_and_a_number() {
+        let local = |port| PeerAddr::Tcp(([127, 0, 0, 1], port).into());
+        let lines = storm(local, |from| Input::Bytes { from, bytes: &[1, 0, 0, 0, 0xff] });
+        let left_out =
+            "INFO gamekeeper::hub::leaving: left out of the log address=127.0.0.1 lines=9900";
+        expect_lines(&lines, "INFO gamekeeper::hub::leaving: left connection=", left_out);
+    }
+
+    #[test]
+    fn ten_thousand_ends_at_once_are_a_hundred_lines_and_a_number() {
+        let lines = storm(
+            |_| PeerAddr::Unix,
+            |connection| Input::Ended { connection, how: End::Eof, path: LeavePath::Event },
+        );
+        let left_out =
+            "DEBUG gamekeeper::hub::leaving: left out of the log address=unix lines=9900";
+        expect_lines(&lines, "DEBUG gamekeeper::hub::leaving: left connection=", left_out);
+    }
 }

@@ -47,7 +47,10 @@ use crate::{
         phase::Phase,
     },
     frames::short_frame,
-    guard::addresses::{Addresses, Refusal},
+    guard::{
+        addresses::{Addresses, Refusal},
+        lines::LineShares,
+    },
     ids::{ConnectionId, PeerAddr},
     limits::Limits,
     metrics::{AcceptOutcome, Farewell, Metrics},
@@ -70,6 +73,8 @@ pub struct Hub {
     wheel: TimerWheel,
     lobby: Lobby,
     addresses: Addresses,
+    /// Who may have how many of its leaves in the log.
+    leave_lines: LineShares,
     /// Marked connections, in the order of the marks.
     dying: VecDeque<ConnectionId>,
     outputs: VecDeque<Output>,
@@ -89,6 +94,7 @@ pub struct Hub {
 impl Hub {
     /// A hub without connections.
     pub fn new(limits: Limits, default_game: String, lobby: Lobby, now: Time) -> Self {
+        let leave_lines = LineShares::new(&limits, now);
         Self {
             limits,
             started_at: now,
@@ -97,6 +103,7 @@ impl Hub {
             wheel: TimerWheel::new(),
             lobby,
             addresses: Addresses::new(),
+            leave_lines,
             dying: VecDeque::new(),
             outputs: VecDeque::new(),
             flush_list: VecDeque::new(),
@@ -183,6 +190,9 @@ impl Hub {
             self.rearm(id, now);
         }
         self.fired = fired;
+        if self.leave_lines.next_due().is_some_and(|due| now >= due) {
+            self.tell_left_out();
+        }
         self.metrics.seats_given_up += self.lobby.expire(now);
     }
 
@@ -255,7 +265,10 @@ impl Hub {
         if !self.dying.is_empty() || !self.outputs.is_empty() || self.wants_flush() {
             return Some(Time::ZERO);
         }
-        [self.wheel.next_due(), self.lobby.next_due()].into_iter().flatten().min()
+        [self.wheel.next_due(), self.lobby.next_due(), self.leave_lines.next_due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     // ---- internals

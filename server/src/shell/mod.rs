@@ -120,7 +120,10 @@ impl<N: Net> EventLoop<N> {
         loop {
             match self.turn()? {
                 Flow::Continue => {}
-                end => return Ok(end),
+                end => {
+                    self.hub.tell_left_out();
+                    return Ok(end);
+                }
             }
         }
     }

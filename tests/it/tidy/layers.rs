@@ -41,7 +41,13 @@ const IMPURE: [&str; 18] = [
 ];
 
 /// Exceptions: values that do nothing by themselves, though their modules can.
-const VALUES: [&str; 3] = ["std::net::SocketAddr", "std::net::IpAddr", "rustix::io::Errno"];
+const VALUES: [&str; 5] = [
+    "std::net::SocketAddr",
+    "std::net::IpAddr",
+    "std::net::Ipv4Addr",
+    "std::net::Ipv6Addr",
+    "rustix::io::Errno",
+];
 
 /// Names that give an impure thing away even without its full path.
 const IMPURE_WORDS: [&str; 5] = ["Instant::now", "SystemTime", "HashMap", "HashSet", "TcpStream"];
