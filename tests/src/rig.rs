@@ -82,6 +82,17 @@ impl Rig {
         Self::on(listeners, limits, "arena", lobby, Meddler::seeing)
     }
 
+    /// A server with these limits that operators can look at, and where they can.
+    pub fn with_admin(limits: Limits) -> (Self, SocketAddr) {
+        let [players, operators] = [(); 2].map(|()| listener(ANY_PORT, &limits));
+        let [address, admin] = [&players, &operators].map(tcp_address);
+        let net = RealNet::new(vec![players], Some(operators), false);
+        let net = Meddler::seeing(net.expect("this machine has an epoll"));
+        let lobby = lobby(&limits, 50);
+        let hub = Hub::new(limits, "arena".to_owned(), lobby, net.now());
+        (Self { event_loop: EventLoop::new(net, hub, 1, true), address }, admin)
+    }
+
     fn arena(limits: Limits, room_size: u16, meddle: fn(RealNet) -> Meddler<RealNet>) -> Self {
         let lobby = lobby(&limits, room_size);
         Self::build(limits, "arena", lobby, meddle)
@@ -165,11 +176,16 @@ pub fn listener(address: SocketAddr, limits: &Limits) -> Listener {
 }
 
 fn real_net_on(listeners: Vec<Listener>) -> (RealNet, SocketAddr) {
-    let ListenAddr::Tcp(address) = *listeners[0].address() else {
-        unreachable!("a TCP address was asked for")
-    };
+    let address = tcp_address(&listeners[0]);
     let net = RealNet::new(listeners, None, false).expect("this machine has an epoll");
     (net, address)
+}
+
+fn tcp_address(listener: &Listener) -> SocketAddr {
+    match *listener.address() {
+        ListenAddr::Tcp(address) => address,
+        ListenAddr::Unix(_) => unreachable!("a TCP address was asked for"),
+    }
 }
 
 /// A lobby of the built-in games with rooms of `room_size`.

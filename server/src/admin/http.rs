@@ -25,6 +25,8 @@ pub struct Request {
     pub method: String,
     /// The path without its query.
     pub path: String,
+    /// What stands behind the question mark; empty if there is none.
+    pub query: String,
 }
 
 /// What is answered.
@@ -53,9 +55,10 @@ impl Exchange {
         match parsed.parse(&self.received) {
             Ok(httparse::Status::Complete(_)) => {
                 let target = parsed.path.unwrap_or("/");
-                let path = target.split_once('?').map_or(target, |(path, _)| path);
+                let (path, query) = target.split_once('?').unwrap_or((target, ""));
                 let method = parsed.method.unwrap_or_default().to_owned();
-                self.request = Some(Request { method, path: path.to_owned() });
+                let (path, query) = (path.to_owned(), query.to_owned());
+                self.request = Some(Request { method, path, query });
             }
             Ok(httparse::Status::Partial) if bytes.len() <= room => {}
             Ok(httparse::Status::Partial) => {
@@ -176,7 +179,8 @@ mod tests {
         let request = b"GET /api/stats?x=1 HTTP/1.1\r\nHost: localhost\r\n\r\n";
         for cut in 0..request.len() {
             let exchange = ask(&[&request[..cut], &request[cut..]]);
-            let expected = Request { method: "GET".into(), path: "/api/stats".into() };
+            let (path, query) = ("/api/stats".into(), "x=1".into());
+            let expected = Request { method: "GET".into(), path, query };
             assert_eq!(exchange.request, Some(expected), "cut at {cut}");
         }
     }

@@ -1,10 +1,14 @@
-//! What operators see over HTTP: health, metrics, rooms, statistics.
+//! What operators see over HTTP: health, metrics, rooms, connections, statistics.
 //!
 //! Data flow: request -> **`respond`** -> response. Pure: it looks at the hub and formats. The
 //! sockets are in `shell::admin`.
 
 pub mod expose;
 pub mod http;
+
+mod connections;
+mod query;
+mod selection;
 
 use std::collections::BTreeMap;
 
@@ -45,17 +49,19 @@ pub fn respond(view: &View<'_>, request: &Request) -> Response {
         ),
         "/api/rooms" => Response::json(&rooms(view.hub)),
         "/api/stats" => Response::json(&stats(view)),
+        "/api/connections" => connections::respond(view, &request.query),
         "/" => Response::text(200, PATHS),
         _ => Response::text(404, &format!("nothing is at this path\n{PATHS}")),
     }
 }
 
 const PATHS: &str = "\
-/healthz    the process is alive\n\
-/readyz     players can join (503 while stopping)\n\
-/metrics    for Prometheus\n\
-/api/rooms  every room\n\
-/api/stats  everything that is counted\n";
+/healthz          the process is alive\n\
+/readyz           players can join (503 while stopping)\n\
+/metrics          for Prometheus\n\
+/api/rooms        every room\n\
+/api/stats        everything that is counted\n\
+/api/connections  who is connected, and who left last\n";
 
 #[derive(Serialize)]
 struct RoomView<'a> {

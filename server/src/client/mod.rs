@@ -58,6 +58,10 @@ pub struct Client {
     pub pulse: Pulse,
     /// What happened to it.
     pub flight: FlightRecorder,
+    /// Bytes that were read from it.
+    pub bytes_in: u64,
+    /// Bytes that its socket took.
+    pub bytes_out: u64,
 }
 
 /// How much a connection may say before it is a flood.
@@ -126,6 +130,8 @@ impl Client {
             in_flush_list: false,
             pulse: Pulse::new(now),
             flight: FlightRecorder::new(now),
+            bytes_in: 0,
+            bytes_out: 0,
         }
     }
 
@@ -188,6 +194,7 @@ impl Client {
 
     /// Notes what the socket did with bytes that were offered to it.
     pub fn wrote(&mut self, taken_bytes: usize, now: Time, limits: &Limits) {
+        self.bytes_out += taken_bytes as u64;
         self.outbound.advance(taken_bytes);
         self.pulse.written_bytes += taken_bytes as u64;
         if self.outbound.is_empty() {

@@ -53,6 +53,17 @@ pub struct Linger {
 }
 
 impl Phase {
+    /// The name in answers.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Playing(_) => "playing",
+            Self::Dying(_) => "leaving",
+            Self::Lingering(_) => "lingering",
+            Self::Dead => "closed",
+        }
+    }
+
     /// Whether the connection takes part: it may still be marked.
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Handshake | Self::Playing(_))

@@ -40,6 +40,7 @@ impl Hub {
     pub(super) fn handle_bytes(&mut self, id: ConnectionId, bytes: &[u8], now: Time) {
         self.metrics.bytes_in += bytes.len() as u64;
         let Some(client) = self.clients.get_mut(id) else { return };
+        client.bytes_in += bytes.len() as u64;
         match &mut client.phase {
             Phase::Handshake | Phase::Playing(_) => {
                 debug_assert!(client.backlog.is_empty(), "the backlog comes before new bytes");

@@ -2,9 +2,13 @@
 //!
 //! Part of [`Hub`]. For the shell, the admin pages and the tests.
 
-use super::Hub;
+use super::{Hub, departures::Departures};
 use crate::{
-    client::phase::Phase, ids::ConnectionId, limits::Limits, metrics::Metrics, room::lobby::Lobby,
+    client::{Client, phase::Phase},
+    ids::ConnectionId,
+    limits::Limits,
+    metrics::Metrics,
+    room::lobby::Lobby,
     time::Time,
 };
 
@@ -55,6 +59,27 @@ impl Hub {
     /// Connections that have a slot, in whatever phase.
     pub fn connections(&self) -> usize {
         self.clients.len()
+    }
+
+    /// How many slots there are, free ones included.
+    pub fn slots(&self) -> u32 {
+        self.clients.slots()
+    }
+
+    /// The connection in a slot, if there is one.
+    pub fn in_slot(&self, slot: u32) -> Option<(ConnectionId, &Client)> {
+        let id = self.clients.id_of(slot)?;
+        Some((id, self.clients.get(id)?))
+    }
+
+    /// Exactly this connection.
+    pub fn client(&self, id: ConnectionId) -> Option<&Client> {
+        self.clients.get(id)
+    }
+
+    /// Who left last.
+    pub fn departures(&self) -> &Departures {
+        &self.departures
     }
 
     /// Whether a connection is marked: nothing more that it says counts.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use gamekeeper_protocol::{GoodbyeReason, ServerMessage, limits::GOODBYE_TEXT_BYTES_MAX};
 
-use super::{Errno, Hub, Output, list_for_flush};
+use super::{Errno, Hub, Output, departures::Departure, list_for_flush};
 use crate::{
     client::{
         Client,
@@ -49,6 +49,7 @@ impl Hub {
             if self.leave_lines.allow(&client.peer, kind, &self.limits, now) {
                 log_leave(id, client, leave, kind, short(&detail));
             }
+            let departure = Departure::of(id, client, leave, place, now);
             if let Some(place) = place {
                 let cause = leave.reason.cause();
                 if leave.reason.holds_seat() && !self.stopping {
@@ -58,6 +59,8 @@ impl Hub {
                 }
             }
             self.exit(id, leave.reason, &detail, now);
+            let detail = short_owned(detail);
+            self.departures.push(Departure { detail, ..departure });
         }
     }
 
@@ -226,6 +229,11 @@ fn short(text: &str) -> &str {
     &text[..end]
 }
 
+/// The same, without a copy if it fits.
+fn short_owned(text: Cow<'static, str>) -> Cow<'static, str> {
+    if text.len() <= GOODBYE_TEXT_BYTES_MAX { text } else { short(&text).to_owned().into() }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{
@@ -339,5 +347,12 @@ mod tests {
         let left_out =
             "DEBUG gamekeeper::hub::leaving: left out of the log address=unix lines=9900";
         expect_lines(&lines, "DEBUG gamekeeper::hub::leaving: left connection=", left_out);
+    }
+
+    #[test]
+    fn a_long_sentence_is_kept_as_far_as_it_fits_into_a_goodbye() {
+        assert!(matches!(short_owned("short".into()), Cow::Borrowed("short")));
+        let kept = short_owned(format!("x{}", "\u{e9}".repeat(1_000)).into());
+        assert_eq!(kept.len(), GOODBYE_TEXT_BYTES_MAX - 1, "no character is cut in two");
     }
 }

@@ -17,6 +17,7 @@
 //! Deep in a call a connection is only *marked* as ending, by `Hub::mark`; what follows from
 //! that happens in [`Hub::settle`]; and its slot is freed in [`Hub::closed`] and nowhere else.
 
+pub mod departures;
 pub mod io;
 pub mod table;
 pub mod wheel;
@@ -36,8 +37,8 @@ pub use self::inspect::Population;
 pub use self::io::{End, Errno, Input, Output};
 pub use self::leaving::full_frame;
 use self::{
-    delivery::Delivery, lingering::Lingering, outgoing::list_for_flush, table::Table,
-    wheel::TimerWheel,
+    delivery::Delivery, departures::Departures, lingering::Lingering, outgoing::list_for_flush,
+    table::Table, wheel::TimerWheel,
 };
 use crate::{
     client::{
@@ -75,6 +76,7 @@ pub struct Hub {
     addresses: Addresses,
     /// Who may have how many of its leaves in the log.
     leave_lines: LineShares,
+    departures: Departures,
     /// Marked connections, in the order of the marks.
     dying: VecDeque<ConnectionId>,
     outputs: VecDeque<Output>,
@@ -104,6 +106,7 @@ impl Hub {
             lobby,
             addresses: Addresses::new(),
             leave_lines,
+            departures: Departures::default(),
             dying: VecDeque::new(),
             outputs: VecDeque::new(),
             flush_list: VecDeque::new(),

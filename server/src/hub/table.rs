@@ -77,6 +77,11 @@ impl<T> Table<T> {
         self.slots.is_empty()
     }
 
+    /// How many slots there are, free ones included.
+    pub fn slots(&self) -> u32 {
+        u32::try_from(self.generations.len()).expect("checked at insert")
+    }
+
     /// All ids, in the order of their slots.
     pub fn ids(&self) -> impl Iterator<Item = ConnectionId> + '_ {
         self.slots.iter().map(|(slot, _)| ConnectionId {

@@ -18,7 +18,8 @@ use crate::{
     time::Time,
 };
 
-/// Answers made in one turn; rendering one may take tens of microseconds.
+/// Answers made in one turn; rendering one may take tens of microseconds. A long one (see
+/// [`WRITE_PER_TURN_BYTES`]) may take more than half a millisecond, and is the last of its turn.
 const ANSWERS_PER_TURN_MAX: usize = 2;
 /// Bytes written to one admin connection in one turn.
 const WRITE_PER_TURN_BYTES: usize = 64 * 1024;
@@ -209,6 +210,9 @@ impl<N: Net> EventLoop<N> {
             let process = || self.net.process_stats();
             let view = admin::View { hub: &self.hub, process: &process, now };
             visitor.exchange.answer(|request| admin::respond(&view, request));
+            if visitor.exchange.unsent().len() > WRITE_PER_TURN_BYTES {
+                *answers_left = 0;
+            }
         }
         self.write_visitor(visitor)
     }
