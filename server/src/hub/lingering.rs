@@ -1,8 +1,8 @@
 //! The connections that linger, in the order in which they began to.
 //!
 //! Part of [`Hub`](super::Hub). A farewell may end in any order, but when there are too many, the
-//! oldest must give way: it has had the most time to arrive. Every operation takes a time that grows
-//! with the logarithm of their number. What a farewell is, and when it ends, is in `leaving`.
+//! oldest must give way: it has had the most time to arrive. Every operation takes a time that
+//! grows with the logarithm of their number. What a farewell is, and when it ends, is in `leaving`.
 
 use std::collections::BTreeMap;
 

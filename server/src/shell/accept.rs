@@ -120,12 +120,11 @@ impl<N: Net> EventLoop<N> {
     fn shut_for_a_while(&mut self, errno: Errno, now: Time) {
         if !self.door.complained {
             self.door.complained = true;
-            let what = if is_out_of_descriptors(errno) {
-                "no descriptor is left (ulimit -n): newcomers are told that the server is full"
+            if is_out_of_descriptors(errno) {
+                tracing::warn!(%errno, "no descriptor is left: newcomers are told that it is full");
             } else {
-                "cannot accept anybody; trying again every now and then"
-            };
-            tracing::warn!(%errno, "{what}");
+                tracing::warn!(%errno, "cannot accept anybody; trying again every now and then");
+            }
         }
         self.hub.metrics_mut().accept(AcceptOutcome::Exhausted);
         if is_out_of_descriptors(errno) {
