@@ -17,6 +17,7 @@ mod broken_pipe;
 mod connections;
 mod defaults;
 mod descriptors;
+mod embedding;
 mod farewell;
 mod games;
 mod hub_alone;
