@@ -126,6 +126,9 @@ limits! {
     out_stall_ms = 5_000 in 100..=300_000;
     /// SO_SNDBUF: the kernel's share of the bytes on the way to one client (Linux doubles it).
     socket_send_buffer_bytes = 32_768 in 2_048..=4_194_304;
+    /// TCP_NOTSENT_LOWAT: bytes that the kernel takes for one client before it can send them. What
+    /// waits there is old, what waits in the server is the newest state. 0 is the system's own.
+    socket_notsent_lowat_bytes = 16_384 in 0..=4_194_304;
     /// TCP_USER_TIMEOUT: a backstop under the heartbeat for data that nobody acknowledges.
     tcp_user_timeout_ms = 15_000 in 1_000..=600_000;
     /// How long a farewell may take to arrive before the connection is cut.

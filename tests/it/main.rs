@@ -28,5 +28,6 @@ mod pauses;
 mod processes;
 mod seats;
 mod seats_model;
+mod stuck_readers;
 mod teardown_page;
 mod tidy;

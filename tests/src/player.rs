@@ -102,6 +102,11 @@ impl Player {
         }
     }
 
+    /// Its own address.
+    pub fn address(&self) -> SocketAddr {
+        self.stream.local_addr().expect("it is connected")
+    }
+
     /// Says hello.
     pub fn hello(&mut self, game: &str, name: &str) {
         self.say(&ClientMessage::Hello(Hello::new(game, name)));

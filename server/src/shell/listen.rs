@@ -71,6 +71,9 @@ fn listen_tcp(address: std::net::SocketAddr, limits: &Limits) -> io::Result<List
     socket.set_send_buffer_size(
         usize::try_from(limits.socket_send_buffer_bytes).expect("64-bit system"),
     )?;
+    socket.set_tcp_notsent_lowat(
+        u32::try_from(limits.socket_notsent_lowat_bytes).expect("in the range of the limit"),
+    )?;
     // Backstops under the heartbeat, for a connection that lingers or has not said hello.
     let keepalive = TcpKeepalive::new()
         .with_time(Duration::from_secs(5))
