@@ -64,6 +64,7 @@ pub extern "C" fn gamekeeper_stop() -> c_int {
     if stopped { 0 } else { -1 }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the loop has this one thread, C keeps its own")]
 fn start(port: u16) -> Option<(u16, Running)> {
     let listen = vec![ListenAddr::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))];
     let config = Config { listen, admin: None, ..Config::default() };
