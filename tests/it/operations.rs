@@ -50,6 +50,24 @@ fn every_path_is_documented() {
 }
 
 #[test]
+fn every_metric_is_documented_with_its_type() {
+    let server = ServerProgram::start(SERVER, &[]);
+    let (_, page) = server.get("/metrics");
+    let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE gamekeeper_"));
+    let real = types.map(str::to_owned).collect();
+    let rows = table("Metrics", "name");
+    let documented =
+        rows.iter().flat_map(|row| names(&row[0]).map(|name| format!("{name} {}", row[1])));
+    same(&documented.collect(), &real);
+    // And each label that the page names is there.
+    for label in rows.iter().flat_map(|row| {
+        names(&row[2].split(':').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    }) {
+        assert!(page.contains(&format!("{label}=\"")), "there is no label {label}");
+    }
+}
+
+#[test]
 fn every_field_and_every_parameter_of_a_connection_is_documented() {
     let server = ServerProgram::start(SERVER, &[]);
     let join = |name: &str| {
