@@ -16,10 +16,12 @@ pub enum Purpose {
     Retry,
     /// The bytes of a departure that sends nonsense.
     Nonsense,
-    /// Who leaves when, in a load test.
+    /// When somebody leaves, and how, in a load test.
     Plan,
-    /// Who comes back when, in a load test.
+    /// Who comes back, and when.
     Return,
+    /// Who it is that leaves.
+    Victim,
 }
 
 /// One stream of random numbers.

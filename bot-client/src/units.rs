@@ -1,4 +1,4 @@
-//! Values as people write them on a command line: `30s`, `20/s`.
+//! Values as people write them on a command line: `30s`, `20/s`, `25%`.
 
 use std::{fmt, time::Duration};
 
@@ -41,6 +41,19 @@ pub fn parse_rate(text: &str) -> Result<f64, UnitError> {
     (rate.is_finite() && rate >= 0.0).then_some(rate).ok_or_else(error)
 }
 
+/// Reads a share of a whole: a percentage such as `25%`, or a number from 0 to 1 such as `0.25`.
+///
+/// # Errors
+///
+/// [`UnitError`], which says what is allowed.
+pub fn parse_share(text: &str) -> Result<f64, UnitError> {
+    let error = || UnitError { text: text.to_owned(), allowed: "a share such as 25% or 0.25" };
+    let (number, whole) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    let number: f64 = number.parse().map_err(|_| error())?;
+    let share = number / whole;
+    (0.0..=1.0).contains(&share).then_some(share).ok_or_else(error)
+}
+
 /// A text that is not the value it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnitError {
@@ -61,13 +74,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_and_rates_as_people_write_them() {
+    fn durations_rates_and_shares_as_people_write_them() {
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1500)));
         assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
         assert_eq!(parse_rate("20/s"), Ok(20.0));
         assert_eq!(parse_rate("90/m"), Ok(1.5));
         assert_eq!(parse_rate("0"), Ok(0.0));
+        assert_eq!(parse_share("25%"), Ok(0.25));
+        assert_eq!(parse_share("0.25"), Ok(0.25));
+        assert_eq!((parse_share("0"), parse_share("100%")), (Ok(0.0), Ok(1.0)));
     }
 
     #[test]
@@ -78,6 +94,10 @@ mod tests {
         }
         for text in ["", "x", "-1", "20/h", "inf", "NaN/s"] {
             assert!(parse_rate(text).is_err(), "{text}");
+        }
+        for text in ["", "%", "x%", "-1%", "101%", "25", "1.01", "NaN", "NaN%"] {
+            let error = parse_share(text).expect_err(text).to_string();
+            assert!(error.contains("such as 25%"), "{error}");
         }
     }
 }

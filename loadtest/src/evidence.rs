@@ -7,12 +7,12 @@ use std::{collections::BTreeMap, time::Duration};
 use gamekeeper_bot::{
     connection::Ended,
     departure::{Departure, Transport},
-    fleet::{End, FleetStats, Injection, Stage},
+    fleet::{End, FleetStats, Fraud, Injection, Return, ReturnOutcome, Stage},
 };
 
 use crate::{
     admin::{Scrape, ServerStats},
-    matching::{Injected, Matching},
+    matching::{Deed, Deeds, Matching},
 };
 
 /// Seats that are held for longer than this are not waited for.
@@ -25,6 +25,22 @@ pub enum Halt {
     Interrupted,
     /// The server is gone.
     TargetDied(String),
+}
+
+/// How many events a server keeps for each player, to be sent again when it comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptEvents {
+    /// Events.
+    pub count_max: u64,
+    /// Their bytes.
+    pub bytes_max: u64,
+}
+
+impl Default for KeptEvents {
+    /// A server's defaults, as the protocol's document has them.
+    fn default() -> Self {
+        Self { count_max: 64, bytes_max: 16_384 }
+    }
 }
 
 /// Everything that a run has seen.
@@ -44,6 +60,14 @@ pub struct Evidence {
     pub injections: Vec<Injection>,
     /// Departures whose bot was gone already, or never joined.
     pub not_injected: u64,
+    /// Bots that were to come back, and what became of them.
+    pub returns: Vec<Return>,
+    /// Bad tickets that are to be shown to this server.
+    pub frauds_due: u64,
+    /// Bad tickets that were shown, and what the server said.
+    pub frauds: Vec<Fraud>,
+    /// How much a server keeps for those who come back.
+    pub kept_events: KeptEvents,
     /// Connections that ended, wanted or not.
     pub ends: Vec<End>,
     /// What the bots measured while everybody joined.
@@ -76,6 +100,8 @@ pub struct Evidence {
     pub seat_window: Option<Duration>,
     /// Players that have left, are away in some bot's room after the settling, and may be.
     pub held_in_rosters: u64,
+    /// Players that were there after the settling and away in some bot's room.
+    pub missed_in_rosters: u64,
     /// Bots that played after the settling.
     pub playing_when_settled: u64,
     /// Bots that said goodbye at the very end.
@@ -86,8 +112,45 @@ pub struct Evidence {
 
 impl Evidence {
     /// The departures by kind.
-    pub fn injected(&self) -> Injected {
-        count_by_kind(&self.injections)
+    pub fn injected(&self) -> BTreeMap<Departure, u64> {
+        let mut counts = BTreeMap::new();
+        for injection in &self.injections {
+            *counts.entry(injection.departure).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Everything that was done to the server, by kind.
+    pub fn deeds(&self) -> Deeds {
+        let mut deeds = count_by_kind(&self.injections);
+        let took_over = |it: &&Return| it.took_over && matches!(it.outcome, ReturnOutcome::Back(_));
+        for Return { departure, .. } in self.returns.iter().filter(took_over) {
+            // One of those that were to come back, and it is known how it did.
+            if let Some(count @ 1..) = deeds.get_mut(&Deed::Return(*departure)) {
+                *count -= 1;
+                *deeds.entry(Deed::TakeOver(*departure)).or_default() += 1;
+            }
+        }
+        deeds.insert(Deed::BadTicket, self.frauds.len() as u64);
+        deeds
+    }
+
+    /// How many bots have their seat again.
+    pub fn back(&self) -> u64 {
+        let back = |it: &&Return| matches!(it.outcome, ReturnOutcome::Back(_));
+        self.returns.iter().filter(back).count() as u64
+    }
+
+    /// How many bots have come back to another seat, because the server holds none.
+    pub fn anew(&self) -> u64 {
+        let anew = |it: &&Return| it.outcome == ReturnOutcome::Anew;
+        self.returns.iter().filter(anew).count() as u64
+    }
+
+    /// Old connections that were told that their player is back over another one.
+    pub fn told_replaced(&self) -> u64 {
+        let replaced = |end: &&End| end.departure.is_some() && end.ended.is_replaced();
+        self.ends.iter().filter(replaced).count() as u64
     }
 
     /// For how long the end of the held seats is waited for; nothing if it is not.
@@ -123,13 +186,13 @@ impl Evidence {
     /// Joins the departures with the leaves that the server had counted when things had settled.
     pub fn matching(&self) -> Option<Matching> {
         let (before, settled) = self.before.as_ref().zip(self.settled.as_ref())?;
-        Some(Matching::new(&self.injected(), &settled.reasons_since(before), self.transport))
+        Some(Matching::new(&self.deeds(), &settled.reasons_since(before), self.transport))
     }
 
     /// Joins the goodbyes at the very end with the leaves that the server counted from then on.
     pub fn closing_matching(&self) -> Option<Matching> {
         let (settled, after) = self.settled.as_ref().zip(self.after.as_ref())?;
-        let goodbyes = BTreeMap::from([(Departure::Goodbye, self.closing)]);
+        let goodbyes = Deeds::from([(Deed::Departure(Departure::Goodbye), self.closing)]);
         Some(Matching::new(&goodbyes, &after.reasons_since(settled), self.transport))
     }
 
@@ -185,10 +248,11 @@ impl Evidence {
     }
 }
 
-fn count_by_kind(injections: &[Injection]) -> Injected {
-    let mut counts = Injected::new();
-    for injection in injections {
-        *counts.entry(injection.departure).or_default() += 1;
+fn count_by_kind(injections: &[Injection]) -> Deeds {
+    let mut counts = Deeds::new();
+    for Injection { departure, returns, .. } in injections {
+        let deed = if *returns { Deed::Return(*departure) } else { Deed::Departure(*departure) };
+        *counts.entry(deed).or_default() += 1;
     }
     counts
 }

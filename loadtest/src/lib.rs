@@ -11,6 +11,9 @@
 //! server counts must belong to one of them. A server that throws everybody out passes nothing,
 //! because bots that were not told to leave must still be there.
 //!
+//! Some of those that lose their connection come back to their seat, and a few bad tickets are
+//! shown: whoever has a right to a seat must get it and be told all, and nobody else.
+//!
 //! The tool also tests itself. Inputs follow a plan of times, and a run in which the bots could
 //! not keep up with it is invalid, not failed.
 //!

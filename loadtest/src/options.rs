@@ -21,6 +21,9 @@ pub struct Options {
     pub churn_per_second: f64,
     /// In which ways they leave.
     pub mix: DepartureMix,
+    /// Of those that lose their connection and not their seat, the share that comes back to it,
+    /// from 0 to 1.
+    pub resume_share: f64,
     /// Everything planned is a function of this.
     pub seed: u64,
     /// Inputs per second and bot.
@@ -58,6 +61,7 @@ impl Options {
             duration: self.duration,
             churn_per_second: self.churn_per_second,
             mix: self.mix.clone(),
+            resume_share: self.resume_share,
             seed: self.seed,
         }
     }
@@ -76,6 +80,7 @@ impl fmt::Display for Options {
         }
         write!(f, " --bots {} --duration {}s", self.bots, self.duration.as_secs_f64())?;
         write!(f, " --churn {}/s --departures {}", self.churn_per_second, self.mix)?;
+        write!(f, " --resume {}", self.resume_share)?;
         write!(f, " --input-hz {} --seed {}", self.input_hz, self.seed)?;
         if self.pin {
             f.write_str(" --pin")?;

@@ -12,7 +12,7 @@ pub use parts::{
     Cause, Environment, Generator, Ghosts, Joins, LatencySummary, LeaveTotal, ObservedSummary,
     Resources, ServerSide,
 };
-pub use seats::Seats;
+pub use seats::{BadTickets, Returns, Seats};
 
 use std::collections::BTreeMap;
 
@@ -130,7 +130,7 @@ impl Report {
             announcements_unknown: stats.announcements_unknown,
             announcements_false: stats.announcements_false,
             presences_repeated: stats.presences_repeated,
-            seats: Seats::new(evidence),
+            seats: Seats::new(plan, evidence, &stats),
             survivors: ObservedSummary::new(&evidence.run.survivors),
             everyone: ObservedSummary::new(&evidence.run.everyone),
             server: ServerSide::new(evidence),

@@ -5,8 +5,9 @@
 //! Five phases, each with a deadline, so that no server can make a run last for ever:
 //!
 //! 1. **join**: all bots of the beginning join, at a bounded rate;
-//! 2. **run**: departures at their planned times, each followed by a join;
-//! 3. **settle**: every departure gets until its own deadline to be noticed;
+//! 2. **run**: departures at their planned times, each followed by a join or a return;
+//! 3. **settle**: every departure gets until its own deadline to be noticed, and seats that nobody
+//!    comes back to are given up;
 //! 4. **close**: everybody who is left says goodbye;
 //! 5. **quiesce**: the server must be as it was before the first bot.
 
@@ -20,16 +21,16 @@ use std::{
 
 use gamekeeper_bot::{
     clock::Moment,
-    fleet::{DriverError, Fleet, FleetConfig},
+    fleet::{BotId, DriverError, Fleet, FleetConfig},
     machine::{self, TooFewDescriptors},
 };
 use rustix::{process::Pid, thread::CpuSet};
 
 use crate::{
     admin::{self, AdminError, Scrape, Scraper},
-    evidence::{Evidence, Halt},
+    evidence::{Evidence, Halt, KeptEvents},
     options::{Options, Target},
-    plan::Plan,
+    plan::{Plan, PlannedFraud},
     report::Report,
     server::{self, ServerError, ServerProcess},
 };
@@ -137,10 +138,13 @@ pub fn run(
         stop,
         on_status,
         lost: 0,
+        started: Moment::default(),
+        frauds: Vec::new(),
         evidence: Evidence {
             transport,
             exclusive: matches!(options.target, Target::Own { .. }),
             cores,
+            kept_events: kept_events(&options.target),
             before: before.map(|scrape| scrape.stats),
             ..Evidence::default()
         },
@@ -151,6 +155,14 @@ pub fn run(
         evidence.server_stop = Some(server.stop().map_err(|error| error.to_string()));
     }
     Ok(Report::new(options, &plan, &evidence))
+}
+
+/// How much the server keeps for those who come back, as far as that is known.
+fn kept_events(target: &Target) -> KeptEvents {
+    match target {
+        Target::Own { extra, .. } => server::kept_events(extra),
+        Target::Running { .. } => KeptEvents::default(),
+    }
 }
 
 /// Keeps the server on the first core and this thread, which is the bots', on the second.
@@ -186,6 +198,10 @@ struct Run<'a> {
     on_status: &'a mut dyn FnMut(&Status),
     /// Ends that nobody asked for, so far.
     lost: u64,
+    /// When the run phase began.
+    started: Moment,
+    /// Bad tickets that have not been shown yet.
+    frauds: Vec<PlannedFraud>,
     evidence: Evidence,
 }
 
@@ -207,6 +223,9 @@ impl Run<'_> {
         let ends = self.fleet.take_ends();
         self.lost += ends.iter().filter(|end| end.departure.is_none()).count() as u64;
         self.evidence.ends.extend(ends);
+        self.evidence.returns.append(&mut self.fleet.take_returns());
+        self.show_bad_tickets(now);
+        self.evidence.frauds.append(&mut self.fleet.take_frauds());
         self.look_for_a_halt();
         (self.on_status)(&Status {
             phase,
@@ -217,6 +236,15 @@ impl Run<'_> {
             lost: self.lost,
         });
         Ok(())
+    }
+
+    /// Shows the server those bad tickets whose time has come, and which are bad by now.
+    fn show_bad_tickets(&mut self, now: Moment) {
+        let Self { frauds, fleet, started, .. } = self;
+        frauds.retain(|fraud| {
+            let is_due = *started + fraud.from <= now;
+            !(is_due && fleet.show_bad_ticket(BotId(fraud.bot), fraud.fault))
+        });
     }
 
     fn look_for_a_halt(&mut self) {

@@ -15,6 +15,8 @@ use std::{
 use gamekeeper_bot::clock::Moment;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::evidence::KeptEvents;
+
 /// How long the server may take until it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(15);
 
@@ -143,12 +145,34 @@ impl Drop for ServerProcess {
 
 /// Whether somebody has said, or may have said in a file, how long the server holds seats.
 fn says_how_long_seats_are_held(extra: &[String], is_set: impl Fn(&str) -> bool) -> bool {
-    let is = |arg: &str, flag| {
-        arg.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-    };
-    extra.iter().any(|arg| is(arg, "--resume-window-ms") || is(arg, "--config"))
+    given(extra, "--resume-window-ms").is_some()
+        || given(extra, "--config").is_some()
         || is_set("GAMEKEEPER_RESUME_WINDOW_MS")
         || is_set("GAMEKEEPER_CONFIG")
+}
+
+/// How much a server that is told so keeps for those who come back.
+pub fn kept_events(extra: &[String]) -> KeptEvents {
+    let number = |flag| given(extra, flag).and_then(|value| value.replace('_', "").parse().ok());
+    let usual = KeptEvents::default();
+    KeptEvents {
+        count_max: number("--resume-events-max").unwrap_or(usual.count_max),
+        bytes_max: number("--resume-events-bytes").unwrap_or(usual.bytes_max),
+    }
+}
+
+/// What a flag is given as, last, if it is given.
+fn given<'a>(args: &'a [String], flag: &str) -> Option<&'a str> {
+    let mut found = None;
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.strip_prefix(flag) {
+            Some("") => found = args.next().map(String::as_str).or(Some("")),
+            Some(rest) => found = rest.strip_prefix('=').or(found),
+            None => {}
+        }
+    }
+    found
 }
 
 /// Finds the server's program, and builds it first if this program was started by cargo.
@@ -392,6 +416,18 @@ mod tests {
         assert!(says("--resume-window-ms=0", ""));
         assert!(says("--config server.toml", ""), "the file may say it");
         assert!(says("", "GAMEKEEPER_RESUME_WINDOW_MS") && says("", "GAMEKEEPER_CONFIG"));
+    }
+
+    #[test]
+    fn what_is_kept_for_those_who_come_back_is_read_from_the_flags() {
+        let kept = |line: &str| {
+            let extra: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            let KeptEvents { count_max, bytes_max } = kept_events(&extra);
+            (count_max, bytes_max)
+        };
+        assert_eq!(kept(""), (64, 16_384));
+        assert_eq!(kept("--resume-events-max 5 --resume-events-bytes=1_000"), (5, 1_000));
+        assert_eq!(kept("--resume-events-maximum 5 --resume-events-max"), (64, 16_384));
     }
 
     #[test]

@@ -12,6 +12,9 @@ const SERVER: &str = env!("CARGO_BIN_EXE_server-under-test");
 const BOT: &str = env!("CARGO_BIN_EXE_bot-under-test");
 const LOADTEST: &str = env!("CARGO_BIN_EXE_loadtest-under-test");
 
+/// So few inputs that a busy machine does not make a run of the load test invalid.
+const UNHURRIED: [&str; 2] = ["--input-hz", "4"];
+
 /// `kill -9` of a process with three hundred bots, while others play on.
 #[test]
 fn a_killed_process_of_three_hundred_bots_is_three_hundred_leaves() {
@@ -118,6 +121,42 @@ fn the_load_test_passes_a_good_server() {
     assert_eq!(report["schema"], 1);
 }
 
+/// Everybody who vanishes comes back, some before the server has noticed, and is the same player.
+#[test]
+fn the_load_test_brings_back_whoever_vanishes() {
+    let json = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("back.json");
+    let ways = ["--departures", "close,reset,half-close,half-frame:3", "--resume", "100%"];
+    let args = ["run", "--bots", "20", "--duration", "2s", "--churn", "15/s", "--seed", "3"];
+    let args = [&args[..], &UNHURRIED].concat();
+    let own = ["--server-bin", SERVER, "--json", json.to_str().expect("an ordinary path")];
+    // Half a frame is noticed just after the last of those who take over from it are back.
+    let server = ["--", "--frame-timeout-ms", "1700", "--resume-window-ms", "2500"];
+    let remains = run(LOADTEST, &[&args[..], &ways, &own, &server].concat(), &[]);
+    assert_eq!(remains.status.code(), Some(0), "{remains:?}");
+    let report = fs::read_to_string(json).expect("the report was written");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("the report is JSON");
+    let returns = &report["seats"]["returns"];
+    assert!(returns["planned"].as_u64() > Some(20), "{returns}");
+    assert_eq!(returns["back"], returns["planned"]);
+    assert_eq!(report["joins"]["joined"], 20, "nobody is new");
+    assert_eq!(report["seats"]["given_up"], 0);
+    assert!(returns["took_over"].as_u64() > Some(0), "{returns}");
+    assert!(report["seats"]["replaced"].as_u64() > Some(0), "{report}");
+    assert_eq!(report["seats"]["replaced"], report["seats"]["resumes"]["taken_over"]);
+    for fault in ["replayed", "forged", "stale"] {
+        let kind = &report["seats"]["bad_tickets"][fault];
+        assert_eq!((&kind["shown"], &kind["refused"]), (&1.into(), &1.into()), "{fault}");
+    }
+}
+
+/// On a server that holds no seats, whoever comes back is somebody new.
+#[test]
+fn the_load_test_passes_a_server_that_holds_no_seats() {
+    let remains = load_test(&["--resume", "1"], &["--resume-window-ms", "0"]);
+    assert_eq!(remains.status.code(), Some(0), "{remains:?}");
+    assert!(remains.stdout.contains("the server holds no seats"), "{}", remains.stdout);
+}
+
 /// A server of somebody else holds seats for long. The load test neither waits for that nor takes
 /// the players that are away for ghosts.
 #[test]
@@ -126,7 +165,7 @@ fn the_load_test_does_not_wait_for_seats_that_are_held_for_long() {
     let (target, admin) = (server.address.to_string(), server.admin.to_string());
     let args = ["--target", &target, "--admin", &admin, "--bots", "20", "--duration", "1s"];
     let churn = ["--churn", "10/s", "--seed", "1", "--departures", "close,reset,half-close"];
-    let remains = run(LOADTEST, &[&["run"][..], &args, &churn].concat(), &[]);
+    let remains = run(LOADTEST, &[&["run"][..], &args, &churn, &UNHURRIED].concat(), &[]);
     assert_eq!(remains.status.code(), Some(0), "{remains:?}");
     assert!(remains.stdout.contains("SEATS are held for 600000 ms"), "{}", remains.stdout);
     let stats = server.stats();
@@ -147,5 +186,5 @@ fn the_load_test_fails_a_server_that_is_full() {
 fn load_test(more: &[&str], server: &[&str]) -> Remains {
     let args = ["run", "--bots", "20", "--duration", "1s", "--churn", "10/s", "--seed", "1"];
     let quick = ["--departures", "goodbye,close,reset,half-close,garbage", "--server-bin", SERVER];
-    run(LOADTEST, &[&args[..], &quick, more, &["--"], server].concat(), &[])
+    run(LOADTEST, &[&args[..], &quick, &UNHURRIED, more, &["--"], server].concat(), &[])
 }

@@ -118,6 +118,11 @@ impl Ended {
         matches!(self, Self::Goodbye { reason: GoodbyeReason::ResumeRefused, .. })
     }
 
+    /// Whether our player is back over another connection.
+    pub fn is_replaced(&self) -> bool {
+        matches!(self, Self::Goodbye { reason: GoodbyeReason::Replaced, .. })
+    }
+
     /// Whether a seat that we had, or asked for again, may still be held for us. Only the server
     /// knows for how long.
     pub fn keeps_seat(&self) -> bool {
@@ -298,6 +303,7 @@ mod tests {
         let refused = goodbye(GoodbyeReason::ResumeRefused);
         assert_eq!((refused.is_worth_a_retry(), refused.keeps_seat()), (true, false));
         assert!(refused.is_refused_resume() && !replaced.is_refused_resume());
+        assert!(replaced.is_replaced() && !refused.is_replaced());
         for reason in [GoodbyeReason::Kicked, GoodbyeReason::Shutdown, GoodbyeReason::RoomFailed] {
             assert!(!goodbye(reason).keeps_seat(), "{reason:?}");
         }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Parser, Subcommand, error::ErrorKind};
 use gamekeeper_bot::{
     fleet::Endpoint,
-    units::{parse_duration, parse_rate},
+    units::{parse_duration, parse_rate, parse_share},
 };
 
 use crate::{
@@ -54,13 +54,19 @@ struct RunArgs {
     #[arg(long, default_value = "30s", value_name = "TIME", value_parser = parse_duration)]
     duration: Duration,
 
-    /// Bots that leave per second; each is replaced by a new one.
+    /// Bots that leave per second; each is replaced by a new one, or comes back.
     #[arg(long, default_value = "20/s", value_name = "RATE", value_parser = parse_rate)]
     churn: f64,
 
     /// The ways they leave: mix, or names with optional weights such as close,reset:3.
     #[arg(long, default_value = "mix", value_name = "LIST")]
     departures: DepartureMix,
+
+    /// Of those that lose their connection without a goodbye, the share that comes back to its
+    /// seat: some with a ticket for a seat that is held, some while the server still believes in
+    /// the old connection. A few bad tickets are shown besides. 0 for none.
+    #[arg(long, default_value = "25%", value_name = "SHARE", value_parser = parse_share)]
+    resume: f64,
 
     /// Everything planned is a function of this.
     #[arg(long, default_value_t = 1, value_name = "S")]
@@ -113,6 +119,7 @@ impl Args {
             duration: args.duration,
             churn_per_second: args.churn,
             mix: args.departures,
+            resume_share: args.resume,
             seed: args.seed,
             input_hz: args.input_hz,
             json: args.json,
@@ -139,6 +146,8 @@ mod tests {
             "run",
             "run --bots 500 --duration 20s --churn 50/s --seed 7 --departures close,reset:3",
             "run --target 127.0.0.1:7777 --admin 127.0.0.1:7778 --game benchmark",
+            "run --resume 30%",
+            "run --resume 0.07",
             "run --server-bin /tmp/x --pin -- --state-bytes 64",
         ] {
             let options = parse(line).expect(line);
@@ -154,6 +163,7 @@ mod tests {
             ("run --bots 0", "1.."),
             ("run --churn often", "20/s"),
             ("run --duration 0s", "longer than 0s"),
+            ("run --resume 30", "25%"),
             ("run --departures vanish", "half-close"),
             ("run --admin 127.0.0.1:1", "--target"),
             ("run --target 127.0.0.1:1 -- --x", "leave out"),

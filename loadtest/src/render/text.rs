@@ -90,15 +90,27 @@ impl Text<'_> {
 
     fn seats(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seats = &self.report.seats;
+        let returns = &seats.returns;
         let Some(window_ms) = seats.window_ms else { return Ok(()) };
         writeln!(f, "\nSEATS are held for {window_ms} ms")?;
+        let (given_up, held) = (count(seats.given_up), count(seats.held));
+        writeln!(f, "  lost {}, given up {given_up}, still held {held}", seats.lost)?;
         writeln!(
             f,
-            "  lost {}, given up {}, still held {}",
-            seats.lost,
-            count(seats.given_up),
-            count(seats.held)
+            "  taken again {} of {} planned, {} of them from an old connection ({} were told so)",
+            returns.back, returns.planned, returns.took_over, returns.told_replaced
         )?;
+        for (why, count) in &returns.failed {
+            writeln!(f, "  {count} x {why}")?;
+        }
+        line(f, "  welcome back ms", &returns.welcome)?;
+        let (resent, lost) = (returns.events_resent, returns.events_lost);
+        writeln!(f, "  events sent again {resent}, too old to be kept {lost}")?;
+        let shown = seats.bad_tickets.iter();
+        let shown: Vec<String> = shown
+            .map(|(fault, kind)| format!("{fault} {} of {}", kind.refused, kind.shown))
+            .collect();
+        writeln!(f, "  bad tickets refused: {}", none_or(&shown))?;
         if seats.resumes.is_none() {
             return Ok(());
         }
@@ -317,8 +329,12 @@ mod tests {
         let outcomes = outcomes.map(|(outcome, count)| (outcome.to_owned(), count));
         report.seats.resumes = Some(outcomes.into_iter().collect());
         let text = Text { report: &report, colour: false }.to_string();
-        let wanted = "accepted 7 (resumed 5, taken_over 2), refused 1 (expired 1)";
-        assert!(text.contains(wanted), "{text}");
+        for wanted in [
+            "SEATS are held for 2000 ms\n  lost 10, given up 10, still held 0\n",
+            "accepted 7 (resumed 5, taken_over 2), refused 1 (expired 1)",
+        ] {
+            assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
+        }
         report.seats.resumes = None;
         let text = Text { report: &report, colour: false }.to_string();
         assert!(!text.contains("counted returns"), "this server does not say");

@@ -59,10 +59,11 @@ pub(super) fn invalidities(options: &Options, evidence: &Evidence) -> Vec<String
 
 pub(super) fn checks(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
     let mut checks = bot_side(plan, evidence, report);
+    checks.extend(seats::bot_side(&report.seats));
     match &report.server {
         Some(server) => {
             checks.extend(leaves(evidence));
-            checks.extend(seats::checks(&report.seats, evidence));
+            checks.extend(seats::server_side(&report.seats, evidence));
             checks.extend(resources(server, evidence));
         }
         None => checks.push(Check {
@@ -112,6 +113,11 @@ fn bot_side(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
             ),
         ),
         check(
+            "nobody who is here is believed to be away",
+            ghosts.missed_in_rosters == 0,
+            format!("{} in rosters", ghosts.missed_in_rosters),
+        ),
+        check(
             "each departure is announced once",
             report.announcements_repeated == 0
                 && report.announcements_unknown == 0
@@ -148,16 +154,16 @@ fn leaves(evidence: &Evidence) -> Vec<Check> {
     let (Some(matching), Some(closing)) = (evidence.matching(), evidence.closing_matching()) else {
         return vec![unknown("every leave is accounted for")];
     };
-    let injected = evidence.injections.len() as u64;
+    let done: u64 = evidence.deeds().values().sum();
     let undetected: u64 = matching.undetected.values().sum();
     let uncaused = matching.uncaused_total();
     let said = closing.detected_total();
     vec![
         check(
             "every departure is noticed with the right reason",
-            undetected == 0 && matching.detected_total() == injected,
+            undetected == 0 && matching.detected_total() == done,
             format!(
-                "{} of {injected}; {} for a wrong reason, {} not at all",
+                "{} of {done}; {} for a wrong reason, {} not at all",
                 matching.detected_total(),
                 matching.wrong_total(),
                 matching.missed_total()

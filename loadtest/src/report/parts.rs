@@ -44,9 +44,10 @@ impl LatencySummary {
 /// Who got in.
 #[derive(Clone, Debug, Serialize)]
 pub struct Joins {
-    /// Bots of the plan, replacements included.
+    /// Bots of the plan, replacements included, and those that came back to a server that holds no
+    /// seats.
     pub planned: u64,
-    /// Bots that got a seat.
+    /// New seats that bots got.
     pub joined: u64,
     /// Of these, the ones that played when the run phase began.
     pub joined_at_start: u64,
@@ -61,7 +62,8 @@ pub struct Joins {
 impl Joins {
     pub(super) fn new(plan: &Plan, evidence: &Evidence, stats: &FleetStats) -> Self {
         Self {
-            planned: plan.bots.len() as u64,
+            planned: plan.bots.len() as u64
+                + if evidence.seat_window.is_none() { evidence.anew() } else { 0 },
             joined: stats.joins,
             joined_at_start: evidence.joined_at_start,
             failed: evidence.failed_joins(),
@@ -125,6 +127,8 @@ pub struct Ghosts {
     /// Players that the server had after the settling, less the bots that played: above zero are
     /// ghosts, below are players that it had lost. Unknown if the server has other clients too.
     pub on_the_server: Option<i64>,
+    /// Players who were there after the settling, perhaps again, and away in some bot's room.
+    pub missed_in_rosters: u64,
     /// Players in snapshots that had never been announced.
     pub strangers_in_snapshots: u64,
 }
@@ -141,6 +145,7 @@ impl Ghosts {
             in_rosters: evidence.ghosts_in_rosters + overdue,
             in_snapshots: stats.ghosts_shown,
             on_the_server: players,
+            missed_in_rosters: evidence.missed_in_rosters,
             strangers_in_snapshots: stats.strangers_shown,
         }
     }

@@ -24,6 +24,7 @@ fn options() -> Options {
         duration: Duration::from_secs(10),
         churn_per_second: 1.0,
         mix: "close".parse::<DepartureMix>().expect("valid"),
+        resume_share: 0.0,
         seed: 1,
         input_hz: 20,
         json: None,
@@ -53,7 +54,7 @@ fn server(fins: u64, goodbyes: u64, players: u64) -> ServerStats {
 }
 
 /// Ten bots, ten closes, everything as it should be.
-fn good() -> (Options, Plan, Evidence) {
+pub(super) fn good() -> (Options, Plan, Evidence) {
     let options = options();
     let plan = Plan::new(&options.plan_config());
     let injections: Vec<Injection> = plan
@@ -202,6 +203,8 @@ fn ghosts_fail_wherever_they_are() {
     for change in haunted {
         assert_eq!(failures(change), (3, vec!["no ghosts"]));
     }
+    let missed = failures(|evidence| evidence.missed_in_rosters = 1);
+    assert_eq!(missed, (3, vec!["nobody who is here is believed to be away"]));
 }
 
 #[test]
@@ -213,7 +216,8 @@ fn no_samples_fail() {
     assert_eq!(code, 3);
     assert!(failed.contains(&"every departure is carried out"), "{failed:?}");
     let (code, failed) = failures(|evidence| evidence.settled = None);
-    assert_eq!((code, failed), (3, vec!["every leave is accounted for"]));
+    let missing = ["every leave is accounted for", "seats of those who stay away are given up"];
+    assert_eq!((code, failed), (3, missing.to_vec()));
 }
 
 #[test]

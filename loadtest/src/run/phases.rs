@@ -5,7 +5,7 @@ use std::time::Duration;
 use gamekeeper_bot::{clock::Moment, departure::Departure, fleet::BotId, machine};
 
 use super::{Phase, Run, RunError};
-use crate::{admin::ServerStats, matching::Matching};
+use crate::{admin::ServerStats, matching::Matching, plan::PlannedDeparture};
 
 /// Joining may take this long, and a second more for every [`JOINS_PER_SECOND`] bots.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
@@ -15,6 +15,10 @@ const JOINS_PER_SECOND: u32 = 200;
 
 /// Time for the last snapshots and notices to arrive after the server has noticed everything.
 const NEWS_TRAVEL: Duration = Duration::from_millis(300);
+
+/// On top of the time in which departures are noticed: the returns and the bad tickets that come
+/// after the last of them.
+const COMPLETE_WITHIN: Duration = Duration::from_secs(5);
 
 /// On top of the time for which a seat is held: a tick, and a busy machine.
 const SLACK: Duration = Duration::from_secs(2);
@@ -64,7 +68,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Departures at their planned times, each followed by a join.
+    /// Departures at their planned times, each followed by a join or a return.
     fn play(&mut self) -> Result<(), RunError> {
         if self.is_halted() {
             return Ok(());
@@ -72,23 +76,21 @@ impl Run<'_> {
         self.evidence.run_start = self.scrape_fresh(Phase::Run, 0.0)?.map(|scrape| scrape.stats);
         self.evidence.warm_up = self.fleet.take_stats();
         let own_cpu = machine::own_cpu_time();
+        self.plan_frauds();
         let start = Moment::now();
+        self.started = start;
         let end = start + self.options.duration;
-        let mut due = self.plan.departures.iter().enumerate().peekable();
+        let mut due = self.plan.departures.iter().peekable();
+        let mut replacements = self.plan.initial as usize..;
         while !self.is_halted() {
             let now = Moment::now();
             if now >= end {
                 break;
             }
-            while let Some((number, planned)) = due.next_if(|(_, next)| start + next.at <= now) {
-                if self.fleet.depart(BotId(planned.bot), planned.departure).is_err() {
-                    self.evidence.not_injected += 1;
-                }
-                let replacement = self.plan.initial as usize + number;
-                let bot = self.fleet.spawn(self.plan.bots[replacement]);
-                debug_assert_eq!(bot.0 as usize, replacement, "the plan numbers bots as we do");
+            while let Some(planned) = due.next_if(|next| start + next.at <= now) {
+                self.carry_out(planned, &mut replacements);
             }
-            let next = due.peek().map_or(end, |(_, next)| start + next.at);
+            let next = due.peek().map_or(end, |next| start + next.at);
             let done = now.since(start).as_secs_f64() / self.options.duration.as_secs_f64();
             self.turn(next.min(end), Phase::Run, done)?;
             // Only its judgement on lateness is wanted here.
@@ -101,14 +103,44 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Sorts out the bad tickets that cannot be shown to this server in time.
+    fn plan_frauds(&mut self) {
+        self.evidence.seat_window = self.fleet.seat_window();
+        let (held, awaited) =
+            (self.evidence.seat_window.is_some(), self.evidence.seats_awaited().is_some());
+        let frauds = self.plan.frauds.iter().copied();
+        self.frauds = frauds.filter(|fraud| held && (awaited || !fraud.awaits_window)).collect();
+        self.evidence.frauds_due = self.frauds.len() as u64;
+    }
+
+    /// Tells a bot to leave, and another one to join if it is not to come back.
+    fn carry_out(
+        &mut self,
+        planned: &PlannedDeparture,
+        replacements: &mut impl Iterator<Item = usize>,
+    ) {
+        let (bot, departure) = (BotId(planned.bot), planned.departure);
+        let told = match planned.comeback {
+            Some(comeback) => self.fleet.depart_and_return(bot, departure, comeback),
+            None => {
+                let told = self.fleet.depart(bot, departure);
+                let number = replacements.next().expect("there are more numbers than bots");
+                let replacement = self.fleet.spawn(self.plan.bots[number]);
+                debug_assert_eq!(replacement.0 as usize, number, "the plan numbers bots as we do");
+                told
+            }
+        };
+        self.evidence.not_injected += u64::from(told.is_err());
+    }
+
     /// Waits until the server has noticed every departure and given up the seats, or should have.
     fn settle(&mut self) -> Result<(), RunError> {
         let start = Moment::now();
-        self.evidence.seat_window = self.fleet.seat_window();
         let held = self.evidence.seats_awaited().map_or(Duration::ZERO, |window| window + SLACK);
         while !self.is_halted() {
             let last = self.evidence.injections.iter().map(|injection| injection.noticed_by).max();
-            let deadline = last.unwrap_or(start).max(start + NEWS_TRAVEL) + held;
+            let last = last.unwrap_or(start).max(start + NEWS_TRAVEL) + held;
+            let deadline = if self.is_complete() { last } else { last + COMPLETE_WITHIN };
             let now = Moment::now();
             if now >= deadline {
                 break;
@@ -129,26 +161,35 @@ impl Run<'_> {
         self.evidence.playing_when_settled = self.fleet.playing() as u64;
         self.evidence.ghosts_in_rosters = self.fleet.ghosts() as u64;
         self.evidence.held_in_rosters = self.fleet.held() as u64;
+        self.evidence.missed_in_rosters = self.fleet.missed() as u64;
         self.evidence.settle = self.fleet.take_stats();
         Ok(())
+    }
+
+    /// Whether everything that was planned has been done to the server, and answered.
+    fn is_complete(&self) -> bool {
+        let carried_out = self.evidence.injections.len() as u64 + self.evidence.not_injected;
+        carried_out == self.plan.departures.len() as u64
+            && self.frauds.is_empty()
+            && self.fleet.returning() == 0
+            && self.fleet.leaving() == 0
+            && self.fleet.playing() == self.fleet.len()
     }
 
     /// Whether the server has noticed everything already, so that waiting on is of no use.
     fn is_settled(&self, stats: &ServerStats) -> bool {
         let Some(before) = &self.evidence.before else { return false };
         let leaves = stats.reasons_since(before);
-        let matching = Matching::new(&self.evidence.injected(), &leaves, self.evidence.transport);
-        let carried_out = self.evidence.injections.len() as u64 + self.evidence.not_injected;
+        let matching = Matching::new(&self.evidence.deeds(), &leaves, self.evidence.transport);
         let away = stats.players_away.saturating_sub(before.players_away);
-        carried_out == self.plan.departures.len() as u64
+        self.is_complete()
             && matching.undetected.is_empty()
             && (away == 0 || self.evidence.seats_awaited().is_none())
-            && self.fleet.leaving() == 0
-            && self.fleet.playing() == self.fleet.len()
     }
 
     /// Everybody who is left says goodbye, and the server becomes as it was before.
     fn close(&mut self) -> Result<(), RunError> {
+        self.frauds.clear();
         self.evidence.never_let_go = self.fleet.abandon_leaving() as u64;
         self.fleet.depart_all(Departure::Goodbye);
         self.evidence.ends.append(&mut self.fleet.take_ends());
