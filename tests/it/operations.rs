@@ -60,9 +60,10 @@ fn every_metric_is_documented_with_its_type() {
         rows.iter().flat_map(|row| names(&row[0]).map(|name| format!("{name} {}", row[1])));
     same(&documented.collect(), &real);
     // And each label that the page names is there.
-    for label in rows.iter().flat_map(|row| {
-        names(&row[2].split(':').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
-    }) {
+    for label in rows
+        .iter()
+        .flat_map(|row| names(row[2].split(':').next().unwrap_or_default()).collect::<Vec<_>>())
+    {
         assert!(page.contains(&format!("{label}=\"")), "there is no label {label}");
     }
 }
