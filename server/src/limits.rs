@@ -138,7 +138,10 @@ limits! {
     /// Departing connections that may linger at the same time.
     /// Beyond it the oldest one is cut.
     lingering_max = 256 in 0..=100_000;
-    /// From the first stop signal to the end of the process, at most.
+    /// How long players may play on after the first stop signal, while nobody comes in any more.
+    /// 0 tells them at once.
+    drain_grace_ms = 0 in 0..=86_400_000;
+    /// From telling everybody that the server stops to the end of the process, at most.
     drain_timeout_ms = 5_000 in 100..=600_000;
     /// Log lines each second about leaves of one address, once the burst is used up. All addresses
     /// together have ten times as many; what is left out is counted, and told every ten seconds.

@@ -214,6 +214,59 @@ fn a_crowd_that_is_sent_away_is_told_before_any_of_it_gives_way() {
     }
 }
 
+/// A stop may let players play on. Strangers are told at once, no seat is held for anybody who
+/// goes, and in the end everybody is told.
+#[test]
+fn a_drain_ends_for_strangers_now_and_for_players_later() {
+    let mut world = World::new(Limits::DEFAULT);
+    let join = |world: &mut World| {
+        let id = world.connect();
+        world.say(id, &ClientMessage::Hello(Hello::new("", "ada")));
+        id
+    };
+    let [away, stays, goes] = [(); 3].map(|()| join(&mut world));
+    world.turn(Duration::from_millis(100));
+    world.end(away, End::Eof);
+    let stranger = world.connect();
+    world.turn(Duration::from_millis(100));
+    assert_eq!(world.hub.population().away, 1);
+
+    world.hub.drain(world.now);
+    assert!(world.hub.is_stopping() && !world.hub.has_room());
+    let ticks = world.hub.metrics().ticks;
+    for _ in 0..20 {
+        world.turn(Duration::from_millis(50));
+        world.check();
+    }
+    assert_eq!(world.shut, [stranger]);
+    assert_eq!(world.open, [stays, goes]);
+    assert_eq!(world.hub.population().away, 0, "nobody can come back any more");
+    assert!(world.hub.metrics().ticks >= ticks + 20, "the game goes on");
+    world.end(goes, End::Eof);
+    world.turn(Duration::from_millis(50));
+    assert_eq!(world.hub.population().away, 0);
+
+    world.hub.stop(world.now);
+    world.turn(Duration::from_millis(50));
+    assert_eq!(world.shut, [stranger, stays]);
+    let shutdowns = world.hub.metrics().leaves[LeaveReason::Shutdown.index()];
+    assert_eq!(shutdowns[LeavePath::App.index()], 2);
+    assert!(world.open.is_empty());
+    world.check();
+}
+
+/// While players play on, others may be told goodbye, and there are still not too many of those.
+#[test]
+fn the_oldest_farewell_gives_way_during_a_drain() {
+    let mut world = World::new(Limits { lingering_max: 2, ..AT_ONCE });
+    world.unsent_bytes = 1;
+    (0..5).for_each(|_| _ = world.connect());
+    world.hub.drain(world.now);
+    world.turn(Duration::from_millis(1));
+    world.check();
+    assert_eq!(world.hub.population().lingering, 2);
+}
+
 /// When the server stops, nobody gives way: all of them leave, and no newcomer needs a place.
 #[test]
 fn a_stop_waits_for_every_farewell() {
@@ -410,6 +463,7 @@ enum Step {
     Stick(usize),
     Unacknowledged(usize),
     Turn(u64),
+    Drain,
     Stop,
 }
 
@@ -430,6 +484,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             1 => pick.prop_map(Step::Stick),
             1 => (0usize..2).prop_map(Step::Unacknowledged),
             6 => (0u64..3_000).prop_map(Step::Turn),
+            1 => Just(Step::Drain),
             1 => Just(Step::Stop),
         ],
         1..120,
@@ -474,6 +529,7 @@ proptest! {
                     world.turn(Duration::from_millis(pass_ms));
                     world.check();
                 }
+                Step::Drain => world.hub.drain(world.now),
                 Step::Stop => world.hub.stop(world.now),
             }
         }

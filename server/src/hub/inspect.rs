@@ -51,7 +51,7 @@ impl Hub {
         &mut self.metrics
     }
 
-    /// Whether [`Hub::stop`] was called.
+    /// Whether [`Hub::drain`] or [`Hub::stop`] was called.
     pub fn is_stopping(&self) -> bool {
         self.stopping
     }
@@ -110,7 +110,7 @@ impl Hub {
         }
         assert_eq!(lingering, self.lingering.len());
         let lingering_max = usize::try_from(self.limits.lingering_max).expect("64-bit system");
-        assert!(self.stopping || lingering <= lingering_max, "{lingering} linger");
+        assert!(self.telling || lingering <= lingering_max, "{lingering} linger");
         assert!(self.ledger_balances() || !self.dying.is_empty(), "{:?}", self.metrics);
     }
 

@@ -149,10 +149,10 @@ impl Hub {
         self.close(id, farewell != Farewell::Delivered);
     }
 
-    /// Cuts the oldest farewells short while there are too many. When the server stops there may be
-    /// as many as there are connections: nobody needs their places any more.
+    /// Cuts the oldest farewells short while there are too many. When everybody is told there may
+    /// be as many as there are connections: nobody needs their places any more.
     pub(super) fn crowd_out(&mut self) {
-        while !self.stopping && self.lingering.len() as u64 > self.limits.lingering_max {
+        while !self.telling && self.lingering.len() as u64 > self.limits.lingering_max {
             let oldest = self.lingering.oldest().expect("there are too many, so there is one");
             self.end_farewell(oldest, Farewell::CrowdedOut);
         }

@@ -86,8 +86,10 @@ pub struct Hub {
     lingering: Lingering,
     /// Connections in [`Phase::Dead`], whose socket the shell has yet to close.
     dead: usize,
-    /// Set by [`Hub::stop`]: nobody comes in any more.
+    /// Set by [`Hub::drain`] and [`Hub::stop`]: nobody comes in any more.
     stopping: bool,
+    /// Set by [`Hub::stop`]: everybody is told to go.
+    telling: bool,
     metrics: Metrics,
     /// Buffer for the slots whose timers fired.
     fired: Vec<u32>,
@@ -113,6 +115,7 @@ impl Hub {
             lingering: Lingering::default(),
             dead: 0,
             stopping: false,
+            telling: false,
             metrics: Metrics::new(),
             fired: Vec::new(),
         }
@@ -237,17 +240,20 @@ impl Hub {
         self.metrics.tick_time.record(time);
     }
 
-    /// Begins a graceful stop: nobody comes in any more, everybody is told and leaves.
-    pub fn stop(&mut self, now: Time) {
+    /// Begins a stop that lets players play on: nobody comes in any more, and whoever has not said
+    /// hello yet is told and leaves. Whoever loses its connection now has left.
+    pub fn drain(&mut self, now: Time) {
         self.stopping = true;
         self.lobby.hold_no_seats(now);
-        let everybody: Vec<ConnectionId> = self.clients.ids().collect();
-        let leave = Leave { reason: LeaveReason::Shutdown, path: LeavePath::App };
-        for id in everybody {
-            if self.clients.get(id).is_some_and(|client| client.phase.is_open()) {
-                self.mark(id, leave, "the server is stopping".into());
-            }
-        }
+        self.dismiss(|phase| matches!(phase, Phase::Handshake));
+    }
+
+    /// Begins a stop, or ends the time in which players might play on: everybody is told and
+    /// leaves.
+    pub fn stop(&mut self, now: Time) {
+        self.drain(now);
+        self.telling = true;
+        self.dismiss(Phase::is_open);
     }
 
     // ---- output
@@ -275,6 +281,17 @@ impl Hub {
     }
 
     // ---- internals
+
+    /// Sends away those in such a phase, because the server stops.
+    fn dismiss(&mut self, whom: fn(&Phase) -> bool) {
+        let everybody: Vec<ConnectionId> = self.clients.ids().collect();
+        let leave = Leave { reason: LeaveReason::Shutdown, path: LeavePath::App };
+        for id in everybody {
+            if self.clients.get(id).is_some_and(|client| whom(&client.phase)) {
+                self.mark(id, leave, "the server is stopping".into());
+            }
+        }
+    }
 
     /// Marks a connection as ending, for the first reason that is given; false if it was already.
     ///

@@ -31,6 +31,7 @@ pub mod real;
 
 mod process;
 mod shed;
+mod stop;
 mod traffic;
 
 use std::{collections::VecDeque, io, time::Duration};
@@ -39,6 +40,7 @@ use self::{
     accept::Door,
     admin::AdminDesk,
     net::{Flags, Net, NetEvent, Token, TokenKind},
+    stop::Stop,
 };
 use crate::{
     hub::{Hub, Output},
@@ -62,8 +64,7 @@ pub struct EventLoop<N: Net> {
     desk: AdminDesk<N::Stream>,
     events: Vec<NetEvent>,
     scratch: Box<[u8]>,
-    /// When the process ends even if somebody is still being told goodbye.
-    stop_by: Option<Time>,
+    stop: Stop,
     /// When the last turn began.
     turn_begun_at: Time,
 }
@@ -106,7 +107,7 @@ impl<N: Net> EventLoop<N> {
             desk,
             events: Vec::with_capacity(1024),
             scratch: vec![0; read_bytes].into_boxed_slice(),
-            stop_by: None,
+            stop: Stop::NotAsked,
             turn_begun_at,
         }
     }
@@ -140,6 +141,7 @@ impl<N: Net> EventLoop<N> {
         }
         let now = self.net.now();
         self.forgive_pause(until, now);
+        self.end_grace(now);
         self.read_ready(now);
         self.hub.expire(now);
         self.hub.settle(now);
@@ -195,7 +197,7 @@ impl<N: Net> EventLoop<N> {
         if !self.ready.is_empty() || self.door.is_open() && self.hub.has_room() {
             return Some(Time::ZERO);
         }
-        let own = [self.door.retry_at(), self.desk.wake_at(), self.stop_by];
+        let own = [self.door.retry_at(), self.desk.wake_at(), self.stop.due()];
         own.into_iter().flatten().chain(self.hub.next_due()).min()
     }
 
@@ -214,7 +216,7 @@ impl<N: Net> EventLoop<N> {
         self.events = events;
         match stop {
             true if self.hub.is_stopping() => return Ok(Flow::Aborted),
-            true => self.begin_stop(),
+            true => self.begin_stop(self.net.now()),
             false => {}
         }
         Ok(Flow::Continue)
@@ -272,32 +274,6 @@ impl<N: Net> EventLoop<N> {
                     self.hub.closed(connection);
                 }
             }
-        }
-    }
-
-    fn begin_stop(&mut self) {
-        let limits = self.hub.limits();
-        let drain = ms(limits.drain_timeout_ms);
-        self.stop_by = Some(self.net.now() + drain);
-        tracing::info!(
-            players = self.hub.lobby().players(),
-            drain_timeout_ms = limits.drain_timeout_ms,
-            "stopping: telling everybody; a second signal stops at once"
-        );
-        self.net.close_listeners();
-        self.door.close();
-        let now = self.net.now();
-        self.hub.stop(now);
-    }
-
-    fn stop_state(&self, now: Time) -> Flow {
-        match self.stop_by {
-            Some(_) if self.hub.is_empty() => Flow::Stopped,
-            Some(deadline) if now >= deadline => {
-                tracing::warn!("the drain deadline passed before everybody had been told");
-                Flow::Stopped
-            }
-            _ => Flow::Continue,
         }
     }
 }
