@@ -14,7 +14,7 @@ use gamekeeper::{
 use gamekeeper_protocol::Departed;
 use gamekeeper_tests::{
     player::Player,
-    program::{Program, run},
+    program::{Program, ServerProgram, run},
     rig::{AT_ONCE, Rig},
 };
 
@@ -95,6 +95,18 @@ fn a_write_into_a_reset_gets_econnreset_and_evicts_that_player_alone() {
     one_vanishes(&mut rig, Player::leave_by_reset, LeaveReason::Reset, LeavePath::Write);
     let sends = &rig.event_loop.net().sends;
     assert!(ends_with_failure(sends, ECONNRESET), "one ECONNRESET, and no send after it");
+}
+
+/// The program that is shipped has a second line of defence, for what is no socket: whoever reads
+/// its log may go away, too.
+#[test]
+fn the_server_program_ignores_sigpipe() {
+    let server = ServerProgram::start(env!("CARGO_BIN_EXE_server-under-test"), &[]);
+    let path = format!("/proc/{}/status", server.program.id());
+    let status = std::fs::read_to_string(path).expect("the process is there");
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("a mask");
+    let ignored = u64::from_str_radix(ignored.trim(), 16).expect("hexadecimal");
+    assert_ne!(ignored & (1 << (13 - 1)), 0, "SIGPIPE is signal 13: {ignored:x}");
 }
 
 /// The control of the next test: in that program, a write without the flag is deadly.

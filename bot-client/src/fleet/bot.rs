@@ -95,8 +95,6 @@ pub(super) struct Play {
     brain: Brain,
     pub(super) player: Option<PlayerId>,
     connected_at: Moment,
-    joined_at: Moment,
-    received_bytes: u64,
     ticks: bool,
     /// The tick of the welcome.
     joined_tick: Tick,
@@ -178,8 +176,6 @@ impl Play {
             brain: Brain::Spectator,
             player: None,
             connected_at: Moment::default(),
-            joined_at: Moment::default(),
-            received_bytes: 0,
             ticks: false,
             joined_tick: Tick::default(),
             homecoming: None,
@@ -200,16 +196,6 @@ impl Play {
         self.connected_at = now;
     }
 
-    pub(super) fn received(&mut self, bytes: usize) {
-        self.received_bytes += bytes as u64;
-    }
-
-    /// What the server has sent us per second since we joined.
-    pub(super) fn inbound_bytes_per_second(&self, now: Moment) -> u64 {
-        let millis = now.since(self.joined_at).as_millis().max(1) as u64;
-        self.received_bytes * 1000 / millis
-    }
-
     /// Appends the next input to `body`; false if there is none.
     pub(super) fn decide(&mut self, body: &mut Vec<u8>) -> bool {
         self.player.is_some_and(|player| self.brain.decide(player, body))
@@ -228,7 +214,6 @@ impl Play {
             Event::Joined { welcome, arrival } => {
                 self.player = Some(welcome.player);
                 self.brain = Brain::for_game(welcome.game, self.seed, self.bot.0);
-                self.joined_at = now;
                 self.joined_tick = welcome.tick;
                 self.ticks = welcome.tick_hz > 0;
                 self.next_input = first_input(self.bot, now, config);

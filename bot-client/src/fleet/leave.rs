@@ -99,8 +99,7 @@ impl Fleet {
         if connection.ended().is_some() {
             return;
         }
-        let patience = departure.noticed_within(bot.play.inbound_bytes_per_second(now));
-        let noticed_by = now + patience;
+        let noticed_by = now + departure.noticed_within();
         let (bot_id, returns) = (bot.id, comeback.is_some());
         let injection = Injection { bot: bot_id, player, departure, returns, at: now, noticed_by };
         self.injections.push(injection);

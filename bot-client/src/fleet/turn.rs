@@ -179,7 +179,6 @@ impl Fleet {
             match outcome {
                 Outcome::Bytes(count) => {
                     self.stats.received_bytes += count as u64;
-                    bot.play.received(count);
                     let innocent = bot.leaving.is_none();
                     let (play, config) = (&mut bot.play, &self.config);
                     let (stats, people) = (&mut self.stats, &mut self.people);
