@@ -30,15 +30,19 @@ modes! {
     m25_its_process_is_frozen
     m26_never_reads
     m26_never_reads_in_a_quiet_room
+    m26_never_reads_far_away
     m27_slow_but_alive
     m28_reads_but_never_speaks
     m29_forgotten_by_a_nat
     m30_pauses_and_bursts
 }
 
+/// The delay of a wire that is only there to be cut.
+const SHORT: Duration = Duration::from_millis(1);
+
 /// A wire, a scene that listens at its server's end as well, and an actor from the other end.
-fn over_a_wire(limits: Limits) -> Result<(Wire, Scene, Player), Skipped> {
-    let wire = Wire::lay(Duration::from_millis(1)).map_err(Skipped::because)?;
+fn over_a_wire(one_way: Duration, limits: Limits) -> Result<(Wire, Scene, Player), Skipped> {
+    let wire = Wire::lay(one_way).map_err(Skipped::because)?;
     let address = SocketAddr::from((Wire::SERVER, 7777));
     let listener = wire.on_server(|| listener(address, &limits));
     let mut scene = Scene::on(Rig::arena_on(limits, listener));
@@ -57,7 +61,7 @@ const KERNEL_FIRST: Limits = Limits {
 
 /// The cable is pulled: neither a FIN nor a reset ever comes.
 fn m21_vanishes_without_a_word() -> Shown {
-    let (wire, scene, actor) = over_a_wire(QUICK)?;
+    let (wire, scene, actor) = over_a_wire(SHORT, QUICK)?;
     let ending = Ending::of(&actor, LeaveReason::Heartbeat, &[Timer]);
     wire.cut(true);
     scene.ends_with(actor, &ending, |_| {});
@@ -66,7 +70,7 @@ fn m21_vanishes_without_a_word() -> Shown {
 
 /// While data is under way, keepalive probes are not even sent. `TCP_USER_TIMEOUT` is the backstop.
 fn m22_vanishes_in_the_middle_of_the_stream() -> Shown {
-    let (wire, scene, actor) = over_a_wire(KERNEL_FIRST)?;
+    let (wire, scene, actor) = over_a_wire(SHORT, KERNEL_FIRST)?;
     let ending = Ending::of(&actor, LeaveReason::TimedOut, &[Event]);
     wire.cut(true);
     scene.ends_with(actor, &ending, |_| {});
@@ -75,7 +79,7 @@ fn m22_vanishes_in_the_middle_of_the_stream() -> Shown {
 
 /// The same timeout, and the network has said why: another error number.
 fn m23_no_way_leads_to_it_any_more() -> Shown {
-    let (wire, scene, actor) = over_a_wire(KERNEL_FIRST)?;
+    let (wire, scene, actor) = over_a_wire(SHORT, KERNEL_FIRST)?;
     let ending = Ending::of(&actor, LeaveReason::Unreachable, &[Event]);
     wire.unplug_server();
     scene.ends_with(actor, &ending, |_| {});
@@ -86,7 +90,7 @@ fn m23_no_way_leads_to_it_any_more() -> Shown {
 fn m24_a_blip_that_heals() -> Shown {
     let patient =
         Limits { stalled_after_ms: 800, heartbeat_timeout_ms: 6_000, out_stall_ms: 5_000, ..QUICK };
-    let (wire, mut scene, mut actor) = over_a_wire(patient)?;
+    let (wire, mut scene, mut actor) = over_a_wire(SHORT, patient)?;
     let mut witness = scene.join("witness");
     witness.forget();
     wire.cut(true);
@@ -149,6 +153,17 @@ fn m26_never_reads() -> Shown {
 fn m26_never_reads_in_a_quiet_room() -> Shown {
     let mut scene = Scene::new(QUICK);
     let actor = scene.join("eve");
+    let ending = Ending::of(&actor, LeaveReason::SlowConsumerTime, &[Timer]);
+    let mut next_input = Instant::now();
+    scene.ends_with(actor, &ending, |actor| speak(&mut next_input, actor));
+    Ok(())
+}
+
+/// At 200 ms for a round trip some state is always under way. So that something is being taken by
+/// its kernel must not be mistaken for reading.
+fn m26_never_reads_far_away() -> Shown {
+    let limits = Limits { out_stall_ms: 2_000, heartbeat_timeout_ms: 10_000, ..QUICK };
+    let (_wire, scene, actor) = over_a_wire(Duration::from_millis(100), limits)?;
     let ending = Ending::of(&actor, LeaveReason::SlowConsumerTime, &[Timer]);
     let mut next_input = Instant::now();
     scene.ends_with(actor, &ending, |actor| speak(&mut next_input, actor));

@@ -114,7 +114,9 @@ impl Fleet {
             _ => connection.unsent().to_vec(),
         };
         last_bytes.extend(nonsense(departure, self.config.seed, bot.id));
-        let takes_over = |comeback: &Comeback| comeback.takes_over && departure.stays_connected();
+        // Without a ticket it could only play beside itself.
+        let can_take_over = departure.stays_connected() && way_back.is_some();
+        let takes_over = |comeback: &Comeback| comeback.takes_over && can_take_over;
         let take_over_at = comeback.filter(takes_over).map(|comeback| now + comeback.after);
         let is_husk = false;
         bot.leaving =

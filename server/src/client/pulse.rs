@@ -71,6 +71,8 @@ pub struct Question {
     pub last_nonce: u32,
     /// The wait for the answer; begins anew when the client falls silent and is heard again.
     pub wait: Stall,
+    /// What its socket had taken, ever, at the last look or when it was asked.
+    pub written_bytes: u64,
 }
 
 impl Stall {
@@ -137,7 +139,12 @@ impl Pulse {
     pub fn asked(&mut self, now: Time) -> u32 {
         let nonce = clock_ms(now);
         self.asked_at = now;
-        let first = Question { first_nonce: nonce, last_nonce: nonce, wait: Stall::new(now) };
+        let first = Question {
+            first_nonce: nonce,
+            last_nonce: nonce,
+            wait: Stall::new(now),
+            written_bytes: self.written_bytes,
+        };
         self.question.get_or_insert(first).last_nonce = nonce;
         nonce
     }
@@ -179,9 +186,12 @@ impl Pulse {
             over |= stall.look(acknowledged, now, limits);
         }
         if let Some(question) = &mut self.question {
-            // With nothing under way, the client's system has the ping as well: what it takes says
-            // nothing about the client any more.
-            let progress = acknowledged.filter(|_| unsent_bytes != Some(0));
+            // While the client's system has room, it takes whatever comes, and that says nothing
+            // about the client. It has no room if something that was written before the last look
+            // is still under way. (That *anything* is under way would not do: far away from the
+            // server, something always is.)
+            let written_before = std::mem::replace(&mut question.written_bytes, self.written_bytes);
+            let progress = acknowledged.filter(|acknowledged| *acknowledged < written_before);
             let unanswered = question.wait.look(progress, now, limits);
             // Who says nothing at all is the heartbeat's business.
             over |= unanswered && self.pinged_at.is_none();
@@ -236,10 +246,12 @@ mod tests {
         pulse
     }
 
-    /// Looks every 1.25 s, at most until 60 s; when it was given up.
+    /// Looks every 1.25 s, at most until 60 s; when it was given up. Meanwhile a snapshot of 1,000
+    /// bytes is written to it every 50 ms.
     fn given_up_at(pulse: &mut Pulse, unsent: impl Fn(u64) -> usize) -> Option<u64> {
         (2_000 + 1_250..60_000).step_by(1_250).find(|&time| {
             pulse.heard(at(time));
+            pulse.written_bytes += 25_000;
             pulse.look(Some(unsent(time)), at(time), &LIMITS).is_some()
         })
     }
@@ -248,13 +260,27 @@ mod tests {
     fn who_speaks_and_does_not_answer_does_not_read() {
         // Whether its system has taken everything or nothing.
         assert_eq!(given_up_at(&mut asked(), |_| 0), Some(7_000));
-        assert_eq!(given_up_at(&mut asked(), |_| 64_000), Some(7_000));
+        assert_eq!(given_up_at(&mut asked(), |time| stuck_at(100_000, time)), Some(7_000));
+    }
+
+    /// Its system acknowledges within 40 ms for as long as it has room, and at every look the last
+    /// snapshot is still under way.
+    #[test]
+    fn what_its_system_takes_is_not_read_yet() {
+        assert_eq!(given_up_at(&mut asked(), |_| 1_000), Some(7_000));
     }
 
     #[test]
     fn who_reads_slowly_is_waited_for() {
-        let slow = |time: u64| 90_000 - usize::try_from(time).expect("small");
-        assert_eq!(given_up_at(&mut asked(), slow), None);
+        // Six kilobytes per second of the twenty that are sent.
+        let read = |time: u64| 40_000 + 6 * (time - 2_000);
+        assert_eq!(given_up_at(&mut asked(), |time| stuck_at(read(time), time)), None);
+    }
+
+    /// What is under way if so much has been acknowledged.
+    fn stuck_at(acknowledged_bytes: u64, time: u64) -> usize {
+        let written_bytes = 100_000 + 20 * (time - 2_000);
+        usize::try_from(written_bytes - acknowledged_bytes).expect("small")
     }
 
     #[test]

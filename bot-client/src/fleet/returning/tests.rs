@@ -229,6 +229,33 @@ fn without_a_way_back_there_is_a_new_seat() {
     drop(kept);
 }
 
+/// It is stuck until the server has ended its connection, as if it had not planned to come back.
+#[test]
+fn without_a_way_back_nobody_takes_over() {
+    let (end_it, ended) = mpsc::channel();
+    let (keep, kept) = mpsc::channel();
+    let script = move |mut socket: TcpStream, number: usize| {
+        assert_eq!(hello_ticket(&mut socket), None);
+        let player = number as u32 + 1;
+        let frames = [welcome_with_ticket(player, &[player], None), snapshot()].concat();
+        socket.write_all(&frames).expect("the bot listens");
+        match number {
+            0 => ended.recv().expect("the test goes on"),
+            _ => keep.send(socket).expect("the test waits"),
+        }
+    };
+    let (mut fleet, bot) = playing(script, BotPlan { departure: Some(Departure::Stall) });
+    let over = Comeback { takes_over: true, ..comeback(SOON) };
+    fleet.depart_and_return(bot, Departure::Stall, over).expect("it plays");
+    let later = Moment::now() + SOON * 20;
+    turn_until(&mut fleet, |_| Moment::now() > later);
+    assert_eq!((fleet.len(), fleet.leaving(), fleet.stats().connects), (1, 1, 1));
+    end_it.send(()).expect("the server waits");
+    turn_until(&mut fleet, |fleet| fleet.is_playing(bot) && fleet.returning() == 0);
+    assert_eq!(outcomes(&mut fleet), [(false, ReturnOutcome::Anew)]);
+    drop(kept);
+}
+
 /// A bot that is still on its way when everybody is sent home is not forgotten.
 #[test]
 fn whoever_is_not_back_in_the_end_has_failed() {
