@@ -5,7 +5,7 @@
 //! connection, begins with `c`. Each runs in a process of its own, so that descriptors and memory
 //! can be compared exactly, and so that a test may move into another network. What this machine
 //! does not allow is reported as ignored, with the reason, and never as passed;
-//! `GAMEKEEPER_TESTS_STRICT` makes it a failure.
+//! `STRICT_TESTS` makes it a failure.
 //!
 //! `scene` has what all of them check. Do not add a test here that is not a mode of the catalogue.
 
@@ -36,7 +36,7 @@ const CLIENT: &str = "--be-a-client";
 /// Names the test that a process is to run.
 const CHILD: &str = "GAMEKEEPER_MODE";
 /// Makes a test that cannot run here a failure.
-const STRICT: &str = "GAMEKEEPER_TESTS_STRICT";
+const STRICT: &str = "STRICT_TESTS";
 /// How a child says that it could not run its test; the reason is its last line.
 const SKIPPED: u8 = 77;
 /// Tests at the same time: most of them wait, and each has a process.

@@ -24,10 +24,10 @@ use std::time::Duration;
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Says that a test is skipped, and why, where nothing swallows it. Where everything is there that
-/// the tests need, `GAMEKEEPER_TESTS_STRICT` makes it a failure.
+/// the tests need, `STRICT_TESTS` makes it a failure.
 pub fn skip(why: &str) {
     use std::io::Write as _;
-    let strict = std::env::var_os("GAMEKEEPER_TESTS_STRICT").is_some();
+    let strict = std::env::var_os("STRICT_TESTS").is_some();
     assert!(!strict, "nothing may be skipped here, but this was: {why}");
     // Past the capture of the test harness, which shows nothing of a test that did not fail.
     let _ = writeln!(std::io::stderr(), "SKIPPED, not tested here: {why}");
