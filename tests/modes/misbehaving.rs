@@ -266,7 +266,7 @@ fn m40_never_reads_our_farewell() -> Shown {
 
 /// A tiny window pins memory: one state in the server's own, and what `SO_SNDBUF` allows.
 fn m41_tiny_window() -> Shown {
-    let limits = Limits { out_stall_ms: 1_500, heartbeat_timeout_ms: 30_000, ..STUFFED };
+    let limits = Limits { out_stall_ms: 1_500, ..STUFFED };
     let mut scene = Scene::on(Rig::benchmark(limits));
     let actor = scene.join_stuffed();
     let ending = Ending::of(&actor, LeaveReason::SlowConsumerTime, &[Timer]);

@@ -44,8 +44,12 @@ pub(crate) const DEAF: Limits = Limits {
 };
 
 /// For sockets that are soon full, and may stay so.
-pub(crate) const STUFFED: Limits =
-    Limits { out_stall_ms: 60_000, socket_send_buffer_bytes: 4_096, ..QUICK };
+pub(crate) const STUFFED: Limits = Limits {
+    out_stall_ms: 60_000,
+    socket_send_buffer_bytes: 4_096,
+    heartbeat_timeout_ms: 60_000,
+    ..QUICK
+};
 
 /// Heap bytes that may be in use without anybody's fault: the server remembers who left last, with
 /// what led to it, and a queue may have had room for one less.

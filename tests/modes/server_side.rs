@@ -355,12 +355,7 @@ fn m47_mass_disconnect() -> Shown {
 /// What is owed to several who do not read goes over the bound in one tick, and the notice of each
 /// one's leave is owed to the others. Each leaves once, and it ends.
 fn m48_cascade() -> Shown {
-    let limits = Limits {
-        out_hard_bytes: 270_000,
-        out_soft_bytes: 270_000,
-        heartbeat_timeout_ms: 60_000,
-        ..STUFFED
-    };
+    let limits = Limits { out_hard_bytes: 270_000, out_soft_bytes: 270_000, ..STUFFED };
     let mut scene = puppet(limits);
     let mut stuffed: Vec<Player> = (0..5)
         .map(|_| {

@@ -139,7 +139,7 @@ fn speak(next_input: &mut Instant, actor: &mut Player) {
 
 /// Its window is zero, which is legal for ever. It speaks, so that the heartbeat is content.
 fn m26_never_reads() -> Shown {
-    let limits = Limits { out_stall_ms: 600, heartbeat_timeout_ms: 30_000, ..STUFFED };
+    let limits = Limits { out_stall_ms: 600, ..STUFFED };
     let mut scene = Scene::on(Rig::benchmark(limits));
     let actor = Player::connect_narrow(scene.rig.address);
     let actor = scene.join_on(actor, "eve");
