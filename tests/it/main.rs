@@ -28,6 +28,7 @@ mod pauses;
 mod processes;
 mod seats;
 mod seats_model;
+mod simulation;
 mod stuck_readers;
 mod teardown_page;
 mod tidy;

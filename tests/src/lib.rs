@@ -8,6 +8,7 @@
 //! - [`meddler`]: the real network with hints kept back, or with a clock that jumps.
 //! - [`player`]: a client that does exactly what a test says, also what no real client would.
 //! - [`program`]: the programs as their users start them.
+//! - [`sim`]: the production loop on a model of the kernel, with faults from a seed.
 //! - [`wire`]: two hosts with a delay between them, or a wire that is cut.
 //!
 //! The tests themselves are in `it/`, all in one binary.
@@ -16,6 +17,7 @@ pub mod meddler;
 pub mod player;
 pub mod program;
 pub mod rig;
+pub mod sim;
 pub mod wire;
 
 use std::time::Duration;

@@ -69,8 +69,10 @@ pub struct Question {
     pub first_nonce: u32,
     /// The nonce of the last one.
     pub last_nonce: u32,
-    /// The wait for the answer; begins anew when the client falls silent and is heard again.
+    /// The wait for the answer.
     pub wait: Stall,
+    /// Whether the wait has begun anew, because the client was shown as stalled and is back.
+    pub renewed: bool,
     /// What its socket had taken, ever, at the last look or when it was asked.
     pub written_bytes: u64,
 }
@@ -121,13 +123,17 @@ impl Pulse {
     /// A complete frame came in: the client lives. Whether it was shown as stalled until now.
     pub fn heard(&mut self, now: Time) -> bool {
         self.heard_at = now;
-        if self.pinged_at.take().is_some()
+        self.pinged_at = None;
+        let was_silent = std::mem::take(&mut self.silent);
+        if was_silent
             && let Some(question) = &mut self.question
+            && !std::mem::replace(&mut question.renewed, true)
         {
-            // The network failed and is back. What it held up is still on its way.
+            // The network failed and is back. What it held up is still on its way. Only once: who
+            // speaks now and then and never reads must not begin anew each time.
             question.wait.since = now;
         }
-        std::mem::take(&mut self.silent)
+        was_silent
     }
 
     /// Whether a client that speaks is to be asked whether it reads as well.
@@ -143,6 +149,7 @@ impl Pulse {
             first_nonce: nonce,
             last_nonce: nonce,
             wait: Stall::new(now),
+            renewed: false,
             written_bytes: self.written_bytes,
         };
         self.question.get_or_insert(first).last_nonce = nonce;
@@ -301,12 +308,31 @@ mod tests {
     #[test]
     fn who_was_silent_and_is_back_gets_the_time_again() {
         let mut pulse = asked();
-        pulse.pinged_at = Some(at(3_000));
+        let fall_silent = |pulse: &mut Pulse, time| {
+            pulse.pinged_at = Some(at(time));
+            pulse.silent = true;
+        };
+        fall_silent(&mut pulse, 3_000);
         assert_eq!(pulse.look(Some(50_000), at(7_900), &LIMITS), None, "the heartbeat's business");
-        pulse.heard(at(7_900));
+        assert!(pulse.heard(at(7_900)));
+        assert_eq!(pulse.look(Some(50_000), at(12_000), &LIMITS), None);
+        fall_silent(&mut pulse, 12_500);
+        assert!(pulse.heard(at(12_800)), "but once only");
         assert_eq!(pulse.look(Some(50_000), at(12_899), &LIMITS), None);
         let reason = Some(LeaveReason::SlowConsumerTime);
         assert_eq!(pulse.look(Some(50_000), at(12_900), &LIMITS), reason);
+    }
+
+    /// A pause between two inputs is no failure of the network.
+    #[test]
+    fn who_speaks_seldom_and_does_not_answer_does_not_read() {
+        let mut pulse = asked();
+        for time in [3_500, 5_000, 6_500] {
+            pulse.pinged_at = Some(at(time - 500));
+            assert!(!pulse.heard(at(time)));
+            assert_eq!(pulse.look(Some(0), at(time), &LIMITS), None);
+        }
+        assert_eq!(pulse.look(Some(0), at(7_000), &LIMITS), Some(LeaveReason::SlowConsumerTime));
     }
 
     #[test]

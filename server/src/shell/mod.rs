@@ -49,7 +49,9 @@ use crate::{
     time::Time,
 };
 
-/// A turn that begins later than this after its time means that the server was paused.
+/// A turn that begins later than this after its time means that the server was paused. And while
+/// somebody is connected, none begins later than this after the last one: a pause could hide in a
+/// longer sleep, until just behind the deadline that ends it.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The loop, its sockets and the hub.
@@ -198,7 +200,8 @@ impl<N: Net> EventLoop<N> {
             return Some(Time::ZERO);
         }
         let own = [self.door.retry_at(), self.desk.wake_at(), self.stop.due()];
-        own.into_iter().flatten().chain(self.hub.next_due()).min()
+        let look_up = (!self.hub.is_empty()).then(|| self.turn_begun_at + PAUSE);
+        own.into_iter().chain([look_up, self.hub.next_due()]).flatten().min()
     }
 
     /// Polls and notes what is ready. No other I/O, nothing is freed.

@@ -1,0 +1,115 @@
+//! The kinds of clients: what each does that an honest one does not.
+
+use super::Reasons;
+
+/// What a client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Plays, reads and answers, and never leaves.
+    Honest,
+    /// Says goodbye.
+    GoodbyeSayer,
+    /// Is gone, by a close, a reset or a half-close.
+    Crasher,
+    /// Neither reads nor writes any more.
+    Sleeper,
+    /// Speaks and does not read.
+    Staller,
+    /// Sends a few bytes at a time, and is honest.
+    Dribbler,
+    /// Begins a frame and does not finish it.
+    HalfFramer,
+    /// Says far more than anybody may.
+    Flooder,
+    /// Sends what is no message.
+    Liar,
+    /// Lies, and then goes on sending and never closes.
+    Zombie,
+    /// Takes over from itself over a second connection.
+    Twin,
+    /// Is gone, and comes back with its ticket.
+    Resumer,
+    /// Comes with a ticket that somebody has used.
+    Thief,
+    /// Connects and says nothing.
+    Mute,
+    /// Plays a game that panics.
+    Bomber,
+}
+
+impl Kind {
+    /// All of them, with their names.
+    pub const ALL: [(Self, &'static str); 15] = [
+        (Self::Honest, "honest"),
+        (Self::GoodbyeSayer, "goodbye-sayer"),
+        (Self::Crasher, "crasher"),
+        (Self::Sleeper, "sleeper"),
+        (Self::Staller, "staller"),
+        (Self::Dribbler, "dribbler"),
+        (Self::HalfFramer, "half-framer"),
+        (Self::Flooder, "flooder"),
+        (Self::Liar, "liar"),
+        (Self::Zombie, "zombie"),
+        (Self::Twin, "twin"),
+        (Self::Resumer, "resumer"),
+        (Self::Thief, "thief"),
+        (Self::Mute, "mute"),
+        (Self::Bomber, "bomber"),
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
+    /// Whether the server must end its connection after what it has done, because it does not do
+    /// so itself.
+    pub(super) fn is_ended_by_the_server(self) -> bool {
+        matches!(
+            self,
+            Self::Sleeper
+                | Self::Staller
+                | Self::HalfFramer
+                | Self::Flooder
+                | Self::Liar
+                | Self::Zombie
+                | Self::Mute
+        )
+    }
+
+    /// For which reasons the server may end its connection, once it has done what it does.
+    pub(super) fn consequences(self) -> Reasons {
+        Reasons::of(match self {
+            Self::Honest | Self::Dribbler => &[],
+            Self::GoodbyeSayer => &["goodbye", "fin", "reset"],
+            Self::Crasher => &["fin", "fin_midframe", "reset", "heartbeat", "frame_timeout"],
+            // It may be back before the server has seen that it was gone.
+            Self::Resumer => {
+                &["fin", "fin_midframe", "reset", "heartbeat", "frame_timeout", "replaced"]
+            }
+            Self::Sleeper => &[
+                "hello_timeout",
+                "heartbeat",
+                "frame_timeout",
+                "slow_consumer_time",
+                "slow_consumer_bytes",
+            ],
+            Self::Staller => {
+                &["slow_consumer_time", "slow_consumer_bytes", "heartbeat", "frame_timeout"]
+            }
+            Self::HalfFramer => &["frame_timeout", "heartbeat", "slow_consumer_time"],
+            Self::Flooder => &[
+                "flood",
+                "heartbeat",
+                "frame_timeout",
+                "slow_consumer_time",
+                "slow_consumer_bytes",
+            ],
+            Self::Liar | Self::Zombie => &["protocol", "oversize"],
+            Self::Twin => &["replaced"],
+            Self::Thief => &["rejected"],
+            Self::Mute => &["hello_timeout"],
+            Self::Bomber => &["room_failed"],
+        })
+    }
+}

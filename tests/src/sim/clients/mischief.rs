@@ -1,0 +1,102 @@
+//! What clients do that honest ones do not.
+//!
+//! Part of [`Agent`]. Each thing is noted before it is done: what the server may end the connection
+//! for, and whether it must.
+
+use std::{io, time::Duration};
+
+use gamekeeper_bot::connection::Operation;
+
+use super::{
+    Kind, Reasons,
+    agent::{Agent, Link, Scene},
+};
+use crate::sim::kernel::Side;
+
+impl Agent {
+    pub(super) fn may_end(&self, link: &Link, scene: &mut Scene<'_>, reasons: Reasons) {
+        if let Some(expectation) = scene.expectations.get_mut(&link.conn) {
+            expectation.may_end_by.add(reasons);
+        }
+    }
+
+    /// Does what its kind does.
+    pub(super) fn misbehave(&mut self, link: &mut Link, scene: &mut Scene<'_>) {
+        let (number, kind) = (self.number, self.kind);
+        if matches!(kind, Kind::Twin | Kind::Flooder | Kind::Staller | Kind::Zombie) && !link.joined
+        {
+            return;
+        }
+        scene.note(|| format!("client {number} does what a {} does", kind.name()));
+        link.did = true;
+        self.may_end(link, scene, kind.consequences());
+        match kind {
+            Kind::Honest | Kind::Thief | Kind::Mute | Kind::Bomber | Kind::Dribbler => {
+                link.did = false;
+            }
+            Kind::GoodbyeSayer => link.session.say_goodbye(),
+            Kind::Crasher | Kind::Resumer => return self.vanish(link, scene),
+            Kind::Sleeper => (link.reads, link.speaks) = (false, false),
+            Kind::Staller => link.reads = false,
+            Kind::HalfFramer => self.half_frame(link),
+            Kind::Flooder => {}
+            Kind::Liar | Kind::Zombie => {
+                link.babble = link.session.unsent().to_vec();
+                link.session.advance(link.babble.len());
+                let lies: [&[u8]; 5] = [
+                    &[0, 0, 0, 0],
+                    &[3, 0, 0, 0, 0xff, 0xff, 0xff],
+                    &[0xff, 0xff, 0xff, 0xff],
+                    &[1, 0, 0, 0, 0x77],
+                    &[0, 0, 1, 0],
+                ];
+                link.babble.extend(*self.dice.pick(&lies));
+                if kind == Kind::Zombie {
+                    link.babble.extend([0x55; 20_000]);
+                    link.reads = false;
+                }
+            }
+            Kind::Twin => {
+                self.way_back = link.session.way_back();
+                self.good_until = None;
+                self.ledger.lost();
+            }
+        }
+        let now = scene.kernel.now();
+        link.dies_at = now + Duration::from_millis(self.dice.between(2_000, 12_000));
+        if let Some(expectation) = scene.expectations.get_mut(&link.conn) {
+            expectation.must_end_after = kind.is_ended_by_the_server().then_some(now);
+        }
+    }
+
+    /// Says what it has begun to say, and half a frame, and nothing more.
+    fn half_frame(&mut self, link: &mut Link) {
+        link.babble = link.session.unsent().to_vec();
+        link.session.advance(link.babble.len());
+        let all: [u8; 8] = [200, 0, 0, 0, 1, 2, 3, 4];
+        let some = 1 + self.dice.below(all.len());
+        link.babble.extend(&all[..some]);
+        link.only_babbles = true;
+    }
+
+    /// Is gone, in one of many ways.
+    fn vanish(&mut self, link: &mut Link, scene: &mut Scene<'_>) {
+        let now = scene.kernel.now();
+        let how = self.dice.below(5);
+        match how {
+            0 | 1 => scene.kernel.close(link.conn, Side::Client, false),
+            2 | 3 => scene.kernel.close(link.conn, Side::Client, true),
+            _ => _ = scene.kernel.shutdown_write(link.conn, Side::Client),
+        }
+        if self.kind == Kind::Resumer && link.joined && !link.cursed {
+            self.way_back = link.session.way_back();
+            // The window opens when the server has noticed, so it is longer than this.
+            let window = self.way_back.as_ref().map(|way_back| way_back.window);
+            self.good_until = window.map(|window| now + window);
+            self.ledger.lost();
+        }
+        // Half-closed, it goes on reading and is told nothing: it has ended for itself.
+        link.session.handle_error(Operation::Read, &io::Error::from_raw_os_error(104));
+        link.reads = true;
+    }
+}
