@@ -14,6 +14,7 @@ mod admin;
 mod bad_input;
 mod broken_games;
 mod broken_pipe;
+mod conformance;
 mod connections;
 mod defaults;
 mod descriptors;

@@ -2,7 +2,9 @@
 //!
 //! Many more worlds are played by `cargo run --release -p gamekeeper-tests --bin simulate`.
 
-use gamekeeper_tests::sim::{Plan, Report, clients::Kind, faults::Fault, run};
+use std::path::Path;
+
+use gamekeeper_tests::sim::{Plan, Report, clients::Kind, faults::Fault, mutants, run};
 
 /// Worlds that showed a bug once, as (seed, turns). The changelog says what each was.
 const PINNED: [(u64, u64); 8] = [
@@ -61,6 +63,18 @@ fn every_kind_of_client_meets_its_reason() {
     }
 }
 
+/// The bugs that `mutants` plants still fit to the server as it is.
+#[test]
+fn every_planted_bug_has_its_place() {
+    let mutants = mutants::all();
+    assert!(mutants.len() >= 20);
+    for mutant in mutants {
+        let text = std::fs::read_to_string(Path::new("..").join(mutant.file));
+        let patched = mutant.apply(&text.expect("a file of the server")).expect("it fits");
+        assert!(!patched.is_empty());
+    }
+}
+
 /// A seed is a world, and nothing but a seed is: else no failure could be played again.
 #[test]
 fn the_same_seed_is_the_same_world() {
@@ -75,8 +89,8 @@ fn the_same_seed_is_the_same_world() {
     }
 }
 
-/// Nobody's stream of events and states depends on what others do: the first client is told the same
-/// whether or not there is a second one, whatever kind that is.
+/// Nobody is told anything else because of others: the first client hears the same whether or not
+/// there are more, whatever kinds these are.
 #[test]
 fn nobody_is_told_anything_else_because_of_somebody_else() {
     let without: Vec<Fault> = Fault::ALL.map(|(fault, ..)| fault).to_vec();

@@ -52,6 +52,9 @@ struct Args {
     /// The server is never asked to stop
     #[arg(long)]
     never_stops: bool,
+    /// Does not look for a smaller world
+    #[arg(long)]
+    no_shrink: bool,
     /// Goes on after the first finding
     #[arg(long)]
     all: bool,
@@ -190,6 +193,9 @@ fn many(args: &Args) -> ExitCode {
     say(&format!("{} worlds of {played} show something", failed.len()));
     say("play it again:");
     say(&format!("  simulate --turns {} --seed {seed} --trace", args.turns));
+    if args.no_shrink {
+        return ExitCode::from(3);
+    }
     let small = shrink(&plan(args, *seed));
     say("a smaller world:");
     say(&format!("  simulate {small} --trace"));

@@ -76,6 +76,8 @@ pub struct Clients {
     healing: bool,
     /// Set when the server was asked to stop.
     pub stopping: bool,
+    /// Set when the server may be too slow, or too short of something, to be in time.
+    pub slow: bool,
 }
 
 impl Clients {
@@ -92,6 +94,7 @@ impl Clients {
             spent: Vec::new(),
             healing: false,
             stopping: false,
+            slow: false,
         }
     }
 
@@ -159,7 +162,7 @@ impl Clients {
 
     /// Lets one act.
     pub fn act(&mut self, number: usize, kernel: &mut Kernel, trace: &mut Option<Vec<String>>) {
-        let Self { agents, expectations, findings, spent, healing, stopping } = self;
+        let Self { agents, expectations, findings, spent, healing, stopping, slow } = self;
         let mut scene = agent::Scene {
             kernel,
             expectations,
@@ -167,6 +170,7 @@ impl Clients {
             spent,
             healing: *healing,
             stopping: *stopping,
+            slow: *slow,
             trace,
         };
         agents[number].act(&mut scene);

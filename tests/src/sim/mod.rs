@@ -21,6 +21,7 @@ pub mod dice;
 pub mod faults;
 pub mod games;
 pub mod kernel;
+pub mod mutants;
 pub mod net;
 pub mod oracles;
 pub mod shrink;
@@ -216,6 +217,12 @@ fn play(plan: &Plan, world: &Rc<RefCell<World>>, report: &mut Report) {
     let lingering_max = *dice.pick(&[256, 256, 1]);
     let limits = Limits { drain_grace_ms, lingering_max, ..LIMITS };
     let games = Games::none().with::<Echo>().with::<Bomb>();
+    {
+        let mut world = world.borrow_mut();
+        let hinders = |fault| world.faults.chance(fault) > 0;
+        let slow = [Fault::Pause, Fault::SlowCall, Fault::NoDescriptors].into_iter().any(hinders);
+        world.clients.slow = slow || limits.lingering_max == 1;
+    }
     let lobby = lobby_of(games, &limits, room_size);
     let hub = Hub::new(limits, "echo".to_owned(), lobby, START);
     let net = SimNet { world: Rc::clone(world) };
@@ -227,6 +234,11 @@ fn play(plan: &Plan, world: &Rc<RefCell<World>>, report: &mut Report) {
         report.turns += 1;
         let mut world = world.borrow_mut();
         world.clients.stopping |= event_loop.hub().is_stopping();
+        if flow == Flow::Aborted {
+            // In the middle of a turn: nothing more is promised.
+            report.stopped = true;
+            break;
+        }
         oracles.after_turn(event_loop.hub(), &mut world);
         if !world.findings.is_empty() && report.found_at_turn.is_none() {
             report.found_at_turn = Some(report.turns);
@@ -243,6 +255,11 @@ fn play(plan: &Plan, world: &Rc<RefCell<World>>, report: &mut Report) {
         let now = world.kernel.now();
         match healed_at {
             _ if report.found_at_turn.is_some() => break,
+            _ if report.turns > plan.turns * 10 + 50_000 => {
+                world.find("it does not end".to_owned());
+                report.found_at_turn = Some(report.turns);
+                break;
+            }
             None if report.turns >= plan.turns && world.stop_requests.is_empty() => {
                 world.heal();
                 healed_at = Some(now);

@@ -47,7 +47,7 @@ pub fn shrink(plan: &Plan) -> Small {
             break;
         }
     }
-    while try_smaller(&mut best, &mut |plan| plan.turns = plan.turns * 3 / 4) {}
+    while best.turns > 1 && try_smaller(&mut best, &mut |plan| plan.turns = plan.turns * 3 / 4) {}
     Small(best)
 }
 

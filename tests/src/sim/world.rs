@@ -26,6 +26,9 @@ use super::{
 /// Every call takes so long.
 const CALL: Duration = Duration::from_micros(2);
 
+/// Far more calls than any turn makes.
+const CALLS_MAX: u64 = 1_000_000;
+
 /// For so long something else has the descriptors.
 const NO_DESCRIPTORS: Duration = Duration::from_millis(400);
 
@@ -151,6 +154,7 @@ impl World {
     /// What happens between two calls of the server.
     pub fn interlude(&mut self) {
         self.calls += 1;
+        assert!(self.calls < CALLS_MAX, "a turn does not end");
         let now = self.kernel.now() + CALL;
         self.kernel.advance(now);
         if self.strikes(Fault::Interlude) && !self.clients.is_empty() {

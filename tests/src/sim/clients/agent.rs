@@ -23,6 +23,8 @@ pub(super) struct Scene<'a> {
     pub(super) spent: &'a mut Vec<WayBack>,
     pub(super) healing: bool,
     pub(super) stopping: bool,
+    /// Whether the server may be too slow, or too short of something, to be in time.
+    pub(super) slow: bool,
     pub(super) trace: &'a mut Option<Vec<String>>,
 }
 
@@ -369,9 +371,15 @@ impl Agent {
                     self.good_until.is_some_and(|until| scene.kernel.now() + GOOD_FOR < until);
                 self.kind == Kind::Resumer && good && !link.cursed && !scene.stopping
             }
+            // Its hello was heard, or will never be.
+            Ended::Silent { .. } => !link.cursed && !scene.stopping && !scene.slow,
             _ => false,
         };
-        if wrong {
+        // Who reads is told why it has to go.
+        let told = matches!(ended, Ended::Goodbye { .. });
+        let should_be_told = self.kind == Kind::Liar && link.did && link.joined;
+        let excused = link.cursed || scene.stopping || scene.slow;
+        if wrong || should_be_told && !told && !excused {
             let (number, kind) = (self.number, self.kind.name());
             scene.findings.push(format!("client {number}, {kind}, {:?}: {ended}", link.conn));
         }
