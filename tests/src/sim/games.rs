@@ -35,7 +35,7 @@ pub struct Echo {
 }
 
 /// An input that was heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
     /// The how manieth event of the room this is.
     pub number: u32,
@@ -43,7 +43,13 @@ pub struct Heard {
     pub player: u32,
     /// The player's own number for it.
     pub input: u32,
+    /// Now and then an event is a long one, and takes many turns to be sent.
+    pub padding: Vec<u8>,
 }
+
+/// Every so many events one is long, and so many bytes long.
+const LONG_EVERY: u32 = 29;
+const LONG_BYTES: usize = 3_000;
 
 /// What there has been.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +102,10 @@ impl Game for Echo {
             let is = self.players.get(player);
             check(is == Some(&true), || format!("an input of {player:?}, which is {is:?}"));
             self.events += 1;
-            let heard = Heard { number: self.events, player: player.0, input: *input };
+            let long = self.events.is_multiple_of(LONG_EVERY);
+            let padding = if long { vec![7; LONG_BYTES] } else { Vec::new() };
+            let (number, player, input) = (self.events, player.0, *input);
+            let heard = Heard { number, player, input, padding };
             out.broadcast(heard);
         }
     }

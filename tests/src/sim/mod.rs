@@ -189,7 +189,8 @@ fn build(plan: &Plan) -> World {
         backlog: *dice.pick(&[2, 16, 128]),
         descriptors: 4_096,
     };
-    let count = dice.below(14) + 2;
+    // Among few, one who waits is not helped by what others do.
+    let count = *dice.pick(&[1, 2, 3, 6, 10, 15]);
     let clients = Clients::new(plan.seed, plan.clients.unwrap_or(count), &plan.kinds, START);
     let mut world = World::new(Kernel::new(START, sizes), faults, Dice::new(plan.seed, 2), clients);
     world.trace = plan.trace.then(Vec::new);
