@@ -212,11 +212,12 @@ impl Client {
     }
 
     /// The server itself did not run for a while: nobody is blamed for that time.
-    pub fn forgive(&mut self, pause: Duration, now: Time) {
+    pub fn forgive(&mut self, pause: Duration, now: Time, limits: &Limits) {
         self.flight.note(Moment::ServerPaused, now);
-        self.pulse.forgive(pause);
+        self.pulse.forgive(pause, now);
         if let Phase::Lingering(linger) = &mut self.phase {
-            linger.until = linger.until + pause;
+            // It may have begun after the pause.
+            linger.until = (linger.until + pause).min(now + ms(limits.linger_ms));
         }
     }
 

@@ -94,11 +94,6 @@ impl Stall {
         self.acknowledged_bytes = acknowledged_bytes;
         now >= self.since + ms(limits.out_stall_ms)
     }
-
-    fn forgive(&mut self, pause: Duration) {
-        self.since = self.since + pause;
-        self.looked_at = self.looked_at + pause;
-    }
 }
 
 impl Pulse {
@@ -207,17 +202,18 @@ impl Pulse {
     }
 
     /// The server itself did not run for a while: nobody is blamed for that time.
-    pub fn forgive(&mut self, pause: Duration) {
-        for time in [&mut self.accepted_at, &mut self.heard_at, &mut self.asked_at] {
-            *time = *time + pause;
-        }
+    ///
+    /// What happened after the pause, in the turn in which it was, does not move beyond `now`.
+    pub fn forgive(&mut self, pause: Duration, now: Time) {
+        let always = [&mut self.accepted_at, &mut self.heard_at, &mut self.asked_at];
         let since = [&mut self.pinged_at, &mut self.frame_since, &mut self.over_soft_since];
-        for time in since.into_iter().flatten() {
-            *time = *time + pause;
-        }
         let waits =
             [self.stall.as_mut(), self.question.as_mut().map(|question| &mut question.wait)];
-        waits.into_iter().flatten().for_each(|wait| wait.forgive(pause));
+        let waits = waits.into_iter().flatten();
+        let waits = waits.flat_map(|wait| [&mut wait.since, &mut wait.looked_at]);
+        for time in always.into_iter().chain(since.into_iter().flatten()).chain(waits) {
+            *time = (*time + pause).min(now);
+        }
     }
 }
 
@@ -338,7 +334,10 @@ mod tests {
     #[test]
     fn the_servers_own_pause_is_nobodys_silence() {
         let mut pulse = asked();
-        pulse.forgive(Duration::from_secs(60));
+        // It was heard after the pause already, in the turn that was paused.
+        pulse.heard(at(62_500));
+        pulse.forgive(Duration::from_secs(60), at(62_600));
+        assert_eq!((pulse.heard_at, pulse.asked_at), (at(62_600), at(62_000)));
         assert_eq!(pulse.look(Some(0), at(66_999), &LIMITS), None);
         assert!(pulse.look(Some(0), at(67_000), &LIMITS).is_some());
     }

@@ -57,13 +57,13 @@ use crate::rig::lobby_of;
 /// Short deadlines, so that much happens in few turns.
 pub const LIMITS: Limits = Limits {
     hello_timeout_ms: 1_500,
-    frame_timeout_ms: 1_500,
+    frame_timeout_ms: 700,
     ping_after_ms: 300,
     ping_every_ms: 500,
     heartbeat_timeout_ms: 2_000,
     stalled_after_ms: 800,
     resume_window_ms: 1_500,
-    out_stall_ms: 1_000,
+    out_stall_ms: 1_400,
     out_soft_ms: 800,
     out_soft_bytes: 8_192,
     out_hard_bytes: 32_768,

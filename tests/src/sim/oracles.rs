@@ -183,7 +183,7 @@ impl Oracles {
     pub fn after_stop(&mut self, hub: &Hub, world: &mut World, flow: Flow) {
         if flow == Flow::Stopped && !world.clients.slow {
             // What is on its way arrives.
-            world.pass(Duration::from_millis(500));
+            world.pass(Duration::from_secs(1));
             let honest: Vec<_> = world.clients.honest().collect();
             for conn in honest {
                 if world.records.get(&conn).is_some_and(|record| !record.cursed) {

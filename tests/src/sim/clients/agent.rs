@@ -141,7 +141,8 @@ impl Agent {
     /// Does the next thing.
     pub(super) fn act(&mut self, scene: &mut Scene<'_>) {
         let now = scene.kernel.now();
-        self.next_at = now + Duration::from_millis(self.dice.between(2, 60));
+        let pause_ms = if self.kind == Kind::Laggard { 500 } else { 60 };
+        self.next_at = now + Duration::from_millis(self.dice.between(2, pause_ms));
         if let Some(mut old) = self.old.take() {
             self.listen(&mut old, scene, false);
             self.speak(&mut old, scene);
@@ -211,7 +212,9 @@ impl Agent {
         let expectation = Expectation { client: number, kind, may_end_by, must_end_after };
         scene.expectations.insert(conn, expectation);
         let does_at = match kind {
-            Kind::Honest | Kind::Thief | Kind::Bomber => now + Duration::from_secs(100_000),
+            Kind::Honest | Kind::Laggard | Kind::Dribbler | Kind::Thief | Kind::Bomber => {
+                now + Duration::from_secs(100_000)
+            }
             _ => now + Duration::from_millis(self.dice.between(0, 4_000)),
         };
         self.link = Some(Link {
@@ -308,7 +311,7 @@ impl Agent {
             let own = if link.only_babbles { &[][..] } else { link.session.unsent() };
             let bytes = if link.babble.is_empty() { own } else { &link.babble };
             let some = match self.kind {
-                Kind::Dribbler => bytes.len().min(self.dice.below(6)),
+                Kind::Dribbler => bytes.len().min(1 + self.dice.below(6)),
                 _ => bytes.len(),
             };
             if some == 0 {

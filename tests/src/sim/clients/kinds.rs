@@ -7,6 +7,8 @@ use super::Reasons;
 pub enum Kind {
     /// Plays, reads and answers, and never leaves.
     Honest,
+    /// The same, but it takes up to half a second to answer.
+    Laggard,
     /// Says goodbye.
     GoodbyeSayer,
     /// Is gone, by a close, a reset or a half-close.
@@ -39,8 +41,9 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, with their names.
-    pub const ALL: [(Self, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str); 16] = [
         (Self::Honest, "honest"),
+        (Self::Laggard, "laggard"),
         (Self::GoodbyeSayer, "goodbye-sayer"),
         (Self::Crasher, "crasher"),
         (Self::Sleeper, "sleeper"),
@@ -80,7 +83,7 @@ impl Kind {
     /// For which reasons the server may end its connection, once it has done what it does.
     pub(super) fn consequences(self) -> Reasons {
         Reasons::of(match self {
-            Self::Honest | Self::Dribbler => &[],
+            Self::Honest | Self::Laggard | Self::Dribbler => &[],
             Self::GoodbyeSayer => &["goodbye", "fin", "reset"],
             Self::Crasher => &["fin", "fin_midframe", "reset", "heartbeat", "frame_timeout"],
             // It may be back before the server has seen that it was gone.
@@ -97,7 +100,8 @@ impl Kind {
             Self::Staller => {
                 &["slow_consumer_time", "slow_consumer_bytes", "heartbeat", "frame_timeout"]
             }
-            Self::HalfFramer => &["frame_timeout", "heartbeat", "slow_consumer_time"],
+            // It has said something just before, so nothing else can come first.
+            Self::HalfFramer => &["frame_timeout"],
             Self::Flooder => &[
                 "flood",
                 "heartbeat",

@@ -6,12 +6,19 @@ use gamekeeper_protocol::{PlayerId, codec::decode_from_server};
 
 use crate::sim::games::{Count, Heard};
 
+/// If events are too old to be kept, so many others are there, or so many bytes of them.
+const KEPT_EVENTS_MIN: usize = 60;
+const KEPT_BYTES_MIN: usize = 12_000;
+
 /// The account of one player.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     player: PlayerId,
     /// The number of the last event, once one is known.
     events: Option<u32>,
+    /// Since it came back and was told that events are lost: events and their bytes. The server has
+    /// kept no more, so these are many.
+    kept: Option<(usize, usize)>,
     /// The last of its own inputs that it has heard of.
     echoed: u32,
     /// The last of its inputs, and when it said it.
@@ -59,6 +66,7 @@ impl Ledger {
                     }
                     Arrival::Back { events_lost } => {
                         self.events = self.events.map(|events| events + events_lost);
+                        self.kept = (*events_lost > 0).then_some((0, 0));
                     }
                 }
                 self.write(|| "welcome".to_owned());
@@ -68,6 +76,10 @@ impl Ledger {
                 let Ok(heard) = decode_from_server::<Heard>(body) else {
                     return Some(format!("an event that is none: {body:?}"));
                 };
+                if let Some((count, bytes)) = &mut self.kept {
+                    *count += 1;
+                    *bytes += body.len();
+                }
                 let expected = self.events.map(|events| events + 1);
                 self.events = Some(heard.number);
                 if heard.player == self.player.0 {
@@ -86,6 +98,14 @@ impl Ledger {
                 // the other rooms. That none is missed does not.
                 if *missed_ticks > 0 {
                     self.write(|| format!("{missed_ticks} states are missing"));
+                }
+                if let Some((kept, bytes)) = self.kept.take()
+                    && kept < KEPT_EVENTS_MIN
+                    && bytes < KEPT_BYTES_MIN
+                {
+                    return Some(format!(
+                        "events are lost, and only {kept} were kept, {bytes} bytes"
+                    ));
                 }
                 if count.tick != tick.0 {
                     return Some(format!(

@@ -23,17 +23,20 @@ impl Agent {
     /// Does what its kind does.
     pub(super) fn misbehave(&mut self, link: &mut Link, scene: &mut Scene<'_>) {
         let (number, kind) = (self.number, self.kind);
-        if matches!(kind, Kind::Twin | Kind::Flooder | Kind::Staller | Kind::Zombie) && !link.joined
-        {
+        let needs_seat = [Kind::Twin, Kind::Flooder, Kind::Staller, Kind::Zombie, Kind::HalfFramer];
+        if needs_seat.contains(&kind) && !link.joined {
             return;
         }
         scene.note(|| format!("client {number} does what a {} does", kind.name()));
         link.did = true;
         self.may_end(link, scene, kind.consequences());
         match kind {
-            Kind::Honest | Kind::Thief | Kind::Mute | Kind::Bomber | Kind::Dribbler => {
-                link.did = false;
-            }
+            Kind::Honest
+            | Kind::Laggard
+            | Kind::Dribbler
+            | Kind::Thief
+            | Kind::Mute
+            | Kind::Bomber => link.did = false,
             Kind::GoodbyeSayer => link.session.say_goodbye(),
             Kind::Crasher | Kind::Resumer => return self.vanish(link, scene),
             Kind::Sleeper => (link.reads, link.speaks) = (false, false),
@@ -52,8 +55,12 @@ impl Agent {
                 ];
                 link.babble.extend(*self.dice.pick(&lies));
                 if kind == Kind::Zombie {
-                    link.babble.extend([0x55; 20_000]);
                     link.reads = false;
+                    // It talks on, or it has no room for what it is told.
+                    match self.dice.below(2) {
+                        0 => link.babble.extend([0x55; 20_000]),
+                        _ => scene.kernel.resize_rx(link.conn, Side::Client, 0),
+                    }
                 }
             }
             Kind::Twin => {
@@ -71,6 +78,8 @@ impl Agent {
 
     /// Says what it has begun to say, and half a frame, and nothing more.
     fn half_frame(&mut self, link: &mut Link) {
+        // A whole frame first: the silence begins now.
+        let _ = link.session.send_input(&[1]);
         link.babble = link.session.unsent().to_vec();
         link.session.advance(link.babble.len());
         let all: [u8; 8] = [200, 0, 0, 0, 1, 2, 3, 4];
