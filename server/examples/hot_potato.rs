@@ -24,8 +24,14 @@ impl Game for HotPotato {
     fn joined(&mut self, player: PlayerId, _name: &str, _out: &mut Outbox<PlayerId>) {
         self.players.push(player);
     }
-    fn left(&mut self, player: PlayerId, _cause: LeaveCause, _out: &mut Outbox<PlayerId>) {
+    fn disconnected(&mut self, player: PlayerId, _out: &mut Outbox<PlayerId>) {
         self.players.retain(|other| *other != player); // If it was the first, the next has it.
+    }
+    fn resumed(&mut self, player: PlayerId, _out: &mut Outbox<PlayerId>) {
+        self.players.push(player); // Back again, at the end of the line.
+    }
+    fn left(&mut self, player: PlayerId, _cause: LeaveCause, _out: &mut Outbox<PlayerId>) {
+        self.players.retain(|other| *other != player);
     }
     fn step(&mut self, tick: Tick, inputs: &[PlayerInput<PlayerId>], out: &mut Outbox<PlayerId>) {
         for PlayerInput { player, input: to, .. } in inputs {

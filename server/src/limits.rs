@@ -138,8 +138,8 @@ limits! {
     /// Departing connections that may linger at the same time.
     /// Beyond it the oldest one is cut.
     lingering_max = 256 in 0..=100_000;
-    /// How long players may play on after the first stop signal, while nobody comes in any more.
-    /// 0 tells them at once.
+    /// How long players may play on after the first stop signal, while nobody comes in any more,
+    /// nor back. 0 tells them at once.
     drain_grace_ms = 0 in 0..=86_400_000;
     /// From telling everybody that the server stops to the end of the process, at most.
     drain_timeout_ms = 5_000 in 100..=600_000;

@@ -365,7 +365,7 @@ mod tests {
         client.pulse.pinged_at = Some(at(1_000));
         client.pulse.frame_since = Some(at(0));
         client.pulse.over_soft_since = Some(at(0));
-        client.forgive(Duration::from_secs(60), at(60_000));
+        client.forgive(Duration::from_secs(60), at(60_000), &LIMITS);
         assert_eq!(client.due(at(60_999), &LIMITS), Due::Nothing);
         assert_eq!(client.next_deadline(at(60_999), &LIMITS), Some(at(61_250)));
     }

@@ -197,7 +197,9 @@ pub(super) fn too_late(reason: LeaveReason, limits: &Limits) -> Cow<'static, str
             format!("silent for {} ms, and a ping was not answered", limits.heartbeat_timeout_ms)
                 .into()
         }
-        LeaveReason::SlowConsumerTime => "its socket took too little for too long".into(),
+        LeaveReason::SlowConsumerTime => {
+            "it does not read, or far too little, and that for too long".into()
+        }
         LeaveReason::SlowConsumerBytes => {
             format!("more than {} bytes were waiting for it", limits.out_hard_bytes).into()
         }

@@ -76,7 +76,7 @@ impl Fault {
         (Self::UnknownUnsent, "unknown-unsent", 30_000),
         (Self::Interlude, "interlude", 40_000),
         (Self::Storm, "storm", 300),
-        (Self::Pause, "pause", 100),
+        (Self::Pause, "pause", 250),
         (Self::SlowCall, "slow-call", 50),
     ];
 }
