@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gamekeeper::limits::Limits;
+use gamekeeper_protocol::{ClientMessage, Hello};
 use gamekeeper_tests::{
     player::{Heard, Player},
     rig::{AT_ONCE, Rig},
@@ -64,5 +65,25 @@ fn a_paused_server_kicks_nobody_not_even_those_it_had_pinged() {
     });
     assert_eq!(rig.left_in_all(), 0, "{:?}", rig.event_loop.hub().metrics().leaves);
     stranger.hello("", "late");
+    rig.turn_until("the stranger is welcome", |_| stranger.try_welcome().is_some());
+}
+
+/// An idle server sleeps until the next deadline. A pause that ends just behind it must be seen all
+/// the same: here half of a hello came in before it, and the rest is on its way.
+#[test]
+fn a_pause_cannot_hide_in_a_long_sleep() {
+    let limits = Limits { hello_timeout_ms: 1_000, ..AT_ONCE };
+    let mut rig = Rig::new(limits);
+    let mut stranger = Player::connect(rig.address);
+    let mut hello = Vec::new();
+    ClientMessage::Hello(Hello::new("", "ada")).encode(&mut hello).expect("a short message");
+    let (first, rest) = hello.split_at(7);
+    stranger.send(first);
+    rig.turn_until("half of it was read", |rig| rig.event_loop.hub().metrics().bytes_in == 7);
+    let pause = Duration::from_millis(rig.event_loop.hub().limits().hello_timeout_ms + 50);
+    rig.event_loop.net().jump(pause);
+    rig.event_loop.turn().expect("the poll works");
+    assert_eq!(rig.event_loop.hub().metrics().pauses, 1);
+    stranger.send(rest);
     rig.turn_until("the stranger is welcome", |_| stranger.try_welcome().is_some());
 }

@@ -6,18 +6,18 @@ use std::path::Path;
 
 use gamekeeper_tests::sim::{Plan, Report, clients::Kind, faults::Fault, mutants, run};
 
-/// Worlds that showed a bug once, as (seed, turns). The changelog says what each was.
-const PINNED: [(u64, u64); 8] = [
+/// Seeds whose worlds showed a bug once, as (seed, turns). What is drawn has changed since, and
+/// with it the worlds; each of these bugs has a test beside the code as well.
+const PINNED: [(u64, u64); 6] = [
     // A reader that had stopped, and spoke now and then, was never found.
+    (0, 2_000),
     (3, 2_000),
-    (5, 2_000),
-    (8, 2_000),
     // A pause of the server hid in a long sleep and cost somebody its connection.
     (12_657, 2_000),
-    (33_012, 2_000),
-    (37_802, 2_000),
-    (56_382, 2_000),
     (72_654, 2_000),
+    // A pause within a turn was forgiven to those who had been heard since.
+    (10_918, 2_000),
+    (1_403, 2_000),
 ];
 
 fn expect_nothing(plan: &Plan) -> Report {
