@@ -39,7 +39,7 @@ use gamekeeper_tests::{
     rig::real_net,
     sim::{
         clients::Clients,
-        dice::Dice,
+        dice::Luck,
         faults::Faults,
         kernel::{ConnNo, Kernel, Side, Sizes, tcp::Outcome},
         net::SimNet,
@@ -124,8 +124,9 @@ fn in_the_model(script: &str) -> Vec<String> {
     let start = Time::from_nanos(1_000_000_000);
     let sizes =
         Sizes { server_tx_bytes: 65_536, server_rx_bytes: 65_536, backlog: 128, descriptors: 64 };
-    let clients = Clients::new(0, 0, &[], start);
-    let world = World::new(Kernel::new(start, sizes), Faults::none(), Dice::new(0, 0), clients);
+    let luck = Luck::new(0, None);
+    let clients = Clients::new(&luck, 0, &[], start);
+    let world = World::new(Kernel::new(start, sizes), Faults::none(), luck.dice(0), clients);
     let world = Rc::new(RefCell::new(world));
     let net = SimNet { world: Rc::clone(&world) };
     let peers = SimPeers { world, conns: Vec::new() };

@@ -20,6 +20,7 @@ mod defaults;
 mod descriptors;
 mod embedding;
 mod farewell;
+mod fuzz;
 mod games;
 mod hub_alone;
 mod leaves;

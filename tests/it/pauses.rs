@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use gamekeeper::limits::Limits;
-use gamekeeper_protocol::{ClientMessage, Hello};
+use gamekeeper::{limits::Limits, shell::net::Net as _};
+use gamekeeper_protocol::{ClientMessage, Hello, Resume};
 use gamekeeper_tests::{
     player::{Heard, Player},
     rig::{AT_ONCE, Rig},
@@ -86,4 +86,30 @@ fn a_pause_cannot_hide_in_a_long_sleep() {
     assert_eq!(rig.event_loop.hub().metrics().pauses, 1);
     stranger.send(rest);
     rig.turn_until("the stranger is welcome", |_| stranger.try_welcome().is_some());
+}
+
+/// The same when nobody is connected at all and only a seat is held: whoever is back in time, but
+/// meets a server that does not run, has its seat.
+#[test]
+fn a_pause_does_not_cost_a_seat_that_is_held() {
+    let limits = Limits { resume_window_ms: 1_000, ..Limits::DEFAULT };
+    let mut rig = Rig::new(limits);
+    let mut player = Player::connect(rig.address);
+    player.hello("noughts", "ada");
+    rig.turn_until("the player is welcome", |_| player.try_welcome().is_some());
+    let ticket = player.offer.expect("a resume window").ticket;
+    let resume = Resume { ticket, events_seen: player.events_seen };
+    let id = player.id;
+    drop(player);
+    rig.turn_until("the loop would sleep until the seat is given up", |rig| {
+        let hub = rig.event_loop.hub();
+        let soon = rig.event_loop.net().now() + Duration::from_millis(600);
+        hub.population().away == 1 && hub.next_due().is_some_and(|due| due > soon)
+    });
+    let mut again = Player::connect(rig.address);
+    again.resume_with(resume);
+    let pause = Duration::from_millis(rig.event_loop.hub().limits().resume_window_ms + 50);
+    rig.event_loop.net().jump(pause);
+    rig.turn_until("the player is back", |_| again.try_welcome().is_some());
+    assert_eq!(again.id, id, "it is the same player");
 }

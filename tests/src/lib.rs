@@ -4,6 +4,7 @@
 //! test hook in production code is never needed: what a test wants to drive or to see is reachable
 //! through the seams that production uses as well, or it is not tested here.
 //!
+//! - [`fuzz`]: what must hold for any bytes.
 //! - [`rig`]: the production loop on real sockets, driven turn by turn by the test itself.
 //! - [`meddler`]: the real network with hints kept back, or with a clock that jumps.
 //! - [`player`]: a client that does exactly what a test says, also what no real client would.
@@ -13,6 +14,7 @@
 //!
 //! The tests themselves are in `it/`, all in one binary.
 
+pub mod fuzz;
 pub mod meddler;
 pub mod player;
 pub mod program;

@@ -14,7 +14,7 @@ use std::{
 use gamekeeper::{
     hub::Errno,
     metrics::ProcessStats,
-    shell::net::{Accept, Flags, Net, NetEvent, Read, Send, Token, TokenKind},
+    shell::net::{Accept, Flags, Net, NetEvent, Polled, Read, Send, Token, TokenKind},
     time::Time,
 };
 
@@ -170,7 +170,7 @@ impl<N: Net> Net for Meddler<N> {
         self.inner.now() + self.ahead.get()
     }
 
-    fn poll(&mut self, until: Option<Time>, events: &mut Vec<NetEvent>) -> io::Result<()> {
+    fn poll(&mut self, until: Option<Time>, events: &mut Vec<NetEvent>) -> io::Result<Polled> {
         if until == Some(Time::ZERO)
             && let Some(act) = self.last_look.take()
         {
@@ -180,7 +180,7 @@ impl<N: Net> Net for Meddler<N> {
         // Not for ever, so that a test whose server has nothing left to do can give up.
         let at_last = self.now() + Duration::from_secs(1);
         let until = until.map_or(at_last, |until| until.min(at_last));
-        self.inner.poll(Some(until - self.ahead.get()), events)?;
+        let polled = self.inner.poll(Some(until - self.ahead.get()), events)?;
         for event in events.iter_mut().filter(|_| self.blind) {
             let NetEvent::Ready { token, flags } = event else { continue };
             if token.kind != TokenKind::Player || !flags.readable {
@@ -192,7 +192,7 @@ impl<N: Net> Net for Meddler<N> {
                 self.seen.push(*token);
             }
         }
-        Ok(())
+        Ok(polled)
     }
 
     fn accept(&mut self, listener: usize) -> Accept<N::Stream> {

@@ -4,6 +4,7 @@
 //! test can do something between two turns, and nothing sleeps and hopes.
 
 use std::{
+    io::IoSlice,
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
     time::Instant,
 };
@@ -12,7 +13,8 @@ use gamekeeper::{
     Game, Games,
     client::leave::{LeavePath, LeaveReason},
     config::ListenAddr,
-    hub::Hub,
+    hub::{Hub, Input, Output},
+    ids::ConnectionId,
     limits::Limits,
     room::{games::Options, lobby::Lobby, seat::ResumeTerms},
     shell::{
@@ -21,6 +23,7 @@ use gamekeeper::{
         net::Net as _,
         real::RealNet,
     },
+    time::Time,
 };
 
 use crate::{PATIENCE, meddler::Meddler, player::Player};
@@ -200,4 +203,32 @@ pub fn lobby_of(games: Games, limits: &Limits, room_size: u16) -> Lobby {
     let options =
         Options { tick_hz: None, room_size, inputs_per_tick_max, state_bytes: 1024, resume };
     Lobby::new(games, options, 1, [7; 32])
+}
+
+/// A turn of a hub that has no loop: each socket takes everything and hands it to `hear`.
+pub fn turn_alone(hub: &mut Hub, now: Time, mut hear: impl FnMut(ConnectionId, &[u8])) {
+    hub.expire(now);
+    hub.settle(now);
+    while hub.tick_next(now, now).is_some() {}
+    hub.settle(now);
+    for _ in 0..hub.flush_list_len() {
+        let Some(connection) = hub.next_flush() else { break };
+        let mut slices = [IoSlice::new(&[]); 8];
+        let count = hub.unsent(connection, &mut slices, 65_536);
+        slices[..count].iter().for_each(|slice| hear(connection, slice));
+        let taken_bytes = slices[..count].iter().map(|slice| slice.len()).sum();
+        if taken_bytes > 0 {
+            hub.handle(Input::Wrote { connection, taken_bytes }, now);
+        }
+    }
+    hub.settle(now);
+    while let Some(output) = hub.poll_output() {
+        match output {
+            Output::ShutdownWrite(_) => {}
+            Output::AskUnsent(connection) => {
+                hub.handle(Input::Unsent { connection, unsent_bytes: Some(0) }, now);
+            }
+            Output::Close { connection, .. } => hub.closed(connection),
+        }
+    }
 }

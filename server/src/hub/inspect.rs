@@ -134,6 +134,12 @@ impl Hub {
         self.clients.is_empty()
     }
 
+    /// Whether nobody is there and nobody is waited for: no connection, and no seat held for one
+    /// who may come back.
+    pub fn is_idle(&self) -> bool {
+        self.clients.is_empty() && self.lobby.players_away() == 0
+    }
+
     /// Open connections by what they are doing.
     pub fn population(&self) -> Population {
         let playing = self.lobby.players();

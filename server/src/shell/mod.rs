@@ -39,7 +39,7 @@ use std::{collections::VecDeque, io, time::Duration};
 use self::{
     accept::Door,
     admin::AdminDesk,
-    net::{Flags, Net, NetEvent, Token, TokenKind},
+    net::{Flags, Net, NetEvent, Polled, Token, TokenKind},
     stop::Stop,
 };
 use crate::{
@@ -53,6 +53,10 @@ use crate::{
 /// somebody is connected, none begins later than this after the last one: a pause could hide in a
 /// longer sleep, until just behind the deadline that ends it.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// Deadlines wait for so many turns that do not hear everything, and no longer: whoever keeps the
+/// server busy must not keep others connected for ever.
+const FULL_POLLS_MAX: u32 = 64;
 
 /// The loop, its sockets and the hub.
 pub struct EventLoop<N: Net> {
@@ -69,6 +73,10 @@ pub struct EventLoop<N: Net> {
     stop: Stop,
     /// When the last turn began.
     turn_begun_at: Time,
+    /// Whether the last poll has reported everything.
+    polled: Polled,
+    /// Turns in a row that began with a poll after which there may have been more.
+    full_polls: u32,
 }
 
 /// One connection's socket and what the loop knows of its readiness.
@@ -111,6 +119,8 @@ impl<N: Net> EventLoop<N> {
             scratch: vec![0; read_bytes].into_boxed_slice(),
             stop: Stop::NotAsked,
             turn_begun_at,
+            polled: Polled::Everything,
+            full_polls: 0,
         }
     }
 
@@ -145,7 +155,9 @@ impl<N: Net> EventLoop<N> {
         self.forgive_pause(until, now);
         self.end_grace(now);
         self.read_ready(now);
-        self.hub.expire(now);
+        if self.has_heard_everything() {
+            self.hub.expire(now);
+        }
         self.hub.settle(now);
         self.tick_rooms(now);
         self.hub.settle(now);
@@ -164,6 +176,15 @@ impl<N: Net> EventLoop<N> {
         self.serve_admin(now);
         self.hub.metrics_mut().turns += 1;
         Ok(self.stop_state(now))
+    }
+
+    /// Whether all that had arrived by now was read, so that who is too late is too late.
+    fn has_heard_everything(&mut self) -> bool {
+        self.full_polls = match self.polled {
+            Polled::AsMuchAsFits if self.full_polls < FULL_POLLS_MAX => self.full_polls + 1,
+            _ => 0,
+        };
+        self.full_polls == 0
     }
 
     /// If the server itself did not run for a while (the machine was paused, a game took seconds),
@@ -200,14 +221,14 @@ impl<N: Net> EventLoop<N> {
             return Some(Time::ZERO);
         }
         let own = [self.door.retry_at(), self.desk.wake_at(), self.stop.due()];
-        let look_up = (!self.hub.is_empty()).then(|| self.turn_begun_at + PAUSE);
+        let look_up = (!self.hub.is_idle()).then(|| self.turn_begun_at + PAUSE);
         own.into_iter().chain([look_up, self.hub.next_due()]).flatten().min()
     }
 
     /// Polls and notes what is ready. No other I/O, nothing is freed.
     fn poll(&mut self, until: Option<Time>) -> io::Result<Flow> {
         self.events.clear();
-        self.net.poll(until, &mut self.events)?;
+        self.polled = self.net.poll(until, &mut self.events)?;
         let events = std::mem::take(&mut self.events);
         for event in &events {
             if let NetEvent::Ready { token, flags } = *event {

@@ -29,7 +29,7 @@ pub trait Net {
     /// # Errors
     ///
     /// Only if the poll itself is broken, which ends the server. An interruption is not an error.
-    fn poll(&mut self, until: Option<Time>, events: &mut Vec<NetEvent>) -> io::Result<()>;
+    fn poll(&mut self, until: Option<Time>, events: &mut Vec<NetEvent>) -> io::Result<Polled>;
 
     /// Takes a connection from a listener's queue.
     fn accept(&mut self, listener: usize) -> Accept<Self::Stream>;
@@ -74,6 +74,15 @@ pub trait Net {
 
     /// What the process uses, for the operator.
     fn process_stats(&self) -> ProcessStats;
+}
+
+/// Whether a poll has reported all that there was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// All of it.
+    Everything,
+    /// As much as it can at once; the next poll may have more.
+    AsMuchAsFits,
 }
 
 /// What [`Net::poll`] reports.

@@ -31,7 +31,7 @@ use signal_hook_mio::v1_0::Signals;
 
 use super::{
     listen::Listener,
-    net::{Accept, Errno, Flags, Net, NetEvent, Read, Send, Token, TokenKind},
+    net::{Accept, Errno, Flags, Net, NetEvent, Polled, Read, Send, Token, TokenKind},
     process::ProcessFiles,
 };
 use crate::{ids::PeerAddr, metrics::ProcessStats, sys, time::Time};
@@ -136,7 +136,7 @@ impl Net for RealNet {
         Time::from_nanos(seconds * 1_000_000_000 + nanos)
     }
 
-    fn poll(&mut self, until: Option<Time>, events: &mut Vec<NetEvent>) -> io::Result<()> {
+    fn poll(&mut self, until: Option<Time>, events: &mut Vec<NetEvent>) -> io::Result<Polled> {
         let timeout = match until {
             Some(until) if until <= self.now() => Some(Duration::ZERO),
             Some(until) => {
@@ -146,10 +146,14 @@ impl Net for RealNet {
             None => None,
         };
         match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                return Ok(Polled::Everything);
+            }
             outcome => outcome?,
         }
+        let mut reported = 0;
         for event in &self.events {
+            reported += 1;
             let token = Token::from_bits(event.token().0 as u64);
             match token {
                 TIMER => {}
@@ -170,7 +174,7 @@ impl Net for RealNet {
                 }),
             }
         }
-        Ok(())
+        Ok(if reported < EVENTS_PER_POLL { Polled::Everything } else { Polled::AsMuchAsFits })
     }
 
     fn accept(&mut self, listener: usize) -> Accept<OwnedFd> {

@@ -6,6 +6,7 @@
 
 use std::{
     io::Write as _,
+    path::PathBuf,
     process::ExitCode,
     sync::{
         Mutex,
@@ -17,8 +18,9 @@ use std::{
 
 use clap::Parser;
 use gamekeeper::client::leave::LeaveReason;
-use gamekeeper_tests::sim::{
-    Plan, Report, clients::Kind, faults::Fault, games::BANG, run, shrink::shrink,
+use gamekeeper_tests::{
+    fuzz,
+    sim::{Plan, Report, clients::Kind, faults::Fault, games::BANG, run, shrink::shrink},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -34,8 +36,11 @@ struct Args {
     /// Plays only the world of this seed
     #[arg(long)]
     seed: Option<u64>,
+    /// Plays only the world that the bytes of this file decide, as a fuzzer found it
+    #[arg(long, conflicts_with = "seed")]
+    bytes: Option<PathBuf>,
     /// Prints what happens in it
-    #[arg(long, requires = "seed")]
+    #[arg(long)]
     trace: bool,
     /// Turns of the loop in each world, before it heals
     #[arg(long, default_value_t = 2_000)]
@@ -103,8 +108,21 @@ fn main() -> ExitCode {
     // Panics are findings, and printed as such; those of the bomb are none at all.
     std::panic::set_hook(Box::new(|_| {}));
     debug_assert!(!BANG.is_empty());
+    if let Some(path) = &args.bytes {
+        return match std::fs::read(path) {
+            Ok(bytes) => one(fuzz::plan(&bytes), args.trace),
+            Err(error) => {
+                say(&format!("cannot read {}: {error}", path.display()));
+                ExitCode::from(1)
+            }
+        };
+    }
     match args.seed {
-        Some(seed) => one(&args, seed),
+        Some(seed) => one(plan(&args, seed), args.trace),
+        None if args.trace => {
+            say("--trace shows one world: say which by --seed or --bytes");
+            ExitCode::from(2)
+        }
         None => many(&args),
     }
 }
@@ -119,8 +137,9 @@ fn plan(args: &Args, seed: u64) -> Plan {
     plan
 }
 
-fn one(args: &Args, seed: u64) -> ExitCode {
-    let report = run(&Plan { trace: args.trace, ..plan(args, seed) });
+fn one(plan: Plan, trace: bool) -> ExitCode {
+    let seed = plan.seed;
+    let report = run(&Plan { trace, ..plan });
     let mut out = std::io::stdout().lock();
     for line in &report.trace {
         // A pager that was closed has seen enough.

@@ -12,8 +12,9 @@ mod agent;
 mod kinds;
 mod ledger;
 mod mischief;
+mod speech;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use gamekeeper::{client::leave::LeaveReason, time::Time};
 use gamekeeper_bot::connection::WayBack;
@@ -21,7 +22,7 @@ use gamekeeper_bot::connection::WayBack;
 use self::agent::Agent;
 pub use self::kinds::Kind;
 use super::{
-    dice::Dice,
+    dice::Luck,
     kernel::{ConnNo, Kernel},
 };
 
@@ -78,14 +79,16 @@ pub struct Clients {
     pub stopping: bool,
     /// Set when the server may be too slow, or too short of something, to be in time.
     pub slow: bool,
+    /// Set when the server hears at once what has arrived.
+    pub prompt: bool,
 }
 
 impl Clients {
     /// So many clients, each of these kinds in turn as its luck has it.
-    pub fn new(seed: u64, count: usize, kinds: &[Kind], now: Time) -> Self {
+    pub fn new(luck: &Luck, count: usize, kinds: &[Kind], now: Time) -> Self {
         let agent = |number: usize| {
             let number = u32::try_from(number).expect("few clients");
-            Agent::new(number, Dice::new(seed, 1_000 + u64::from(number)), kinds.to_vec(), now)
+            Agent::new(number, luck.dice(1_000 + u64::from(number)), kinds.to_vec(), now)
         };
         Self {
             agents: (0..count).map(agent).collect(),
@@ -95,6 +98,7 @@ impl Clients {
             healing: false,
             stopping: false,
             slow: false,
+            prompt: false,
         }
     }
 
@@ -155,6 +159,14 @@ impl Clients {
         self.agents[number].keep_transcript();
     }
 
+    /// Everybody is near, and has room for whatever it is told as long as it reads.
+    pub fn bring_near(&mut self) {
+        for agent in &mut self.agents {
+            agent.delay = Duration::ZERO;
+            agent.rx_bytes = Some(agent::RX_BYTES_MAX);
+        }
+    }
+
     /// Makes a client honest for ever, as if there were no other kind.
     pub fn make_honest(&mut self, number: usize) {
         self.agents[number].make_honest();
@@ -162,7 +174,7 @@ impl Clients {
 
     /// Lets one act.
     pub fn act(&mut self, number: usize, kernel: &mut Kernel, trace: &mut Option<Vec<String>>) {
-        let Self { agents, expectations, findings, spent, healing, stopping, slow } = self;
+        let Self { agents, expectations, findings, spent, healing, stopping, slow, prompt } = self;
         let mut scene = agent::Scene {
             kernel,
             expectations,
@@ -171,6 +183,7 @@ impl Clients {
             healing: *healing,
             stopping: *stopping,
             slow: *slow,
+            prompt: *prompt,
             trace,
         };
         agents[number].act(&mut scene);

@@ -111,6 +111,12 @@ impl Faults {
         self.chances[fault as usize] = 0;
     }
 
+    /// Whether the server hears at once whatever has arrived, as long as it runs.
+    pub fn hears_at_once(&self) -> bool {
+        let delays = [Fault::ShortRead, Fault::NothingToRead, Fault::WithheldEvents];
+        delays.into_iter().all(|fault| self.chance(fault) == 0)
+    }
+
     /// Those that happen at all.
     pub fn present(&self) -> impl Iterator<Item = (Fault, &'static str)> + '_ {
         let all = Fault::ALL.into_iter().map(|(fault, name, _)| (fault, name));

@@ -4,7 +4,10 @@
 //! have been, so a client can check what it was told and when. It also checks that the room calls
 //! it as the trait promises. [`Bomb`] has a bug.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 
 use gamekeeper::{Audience, Game, LeaveCause, Outbox, PlayerId, PlayerInput, Setup, Tick};
 use serde::{Deserialize, Serialize};
@@ -12,6 +15,12 @@ use serde::{Deserialize, Serialize};
 thread_local! {
     /// A panic of a game ends its room, so what it finds must be told in another way.
     static FINDINGS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static LONG: Cell<u32> = const { Cell::new(LONG_EVERY) };
+}
+
+/// How many events of this thread's games there are for each long one, from now on.
+pub fn one_event_is_long_of(events: u32) {
+    LONG.set(events);
 }
 
 /// What the games of this thread have found since the last time.
@@ -47,9 +56,12 @@ pub struct Heard {
     pub padding: Vec<u8>,
 }
 
-/// Every so many events one is long, and so many bytes long.
-const LONG_EVERY: u32 = 29;
+/// One event of so many is long, in most worlds, and so many bytes long.
+pub const LONG_EVERY: u32 = 29;
 const LONG_BYTES: usize = 3_000;
+
+/// An input for which a player is kicked.
+pub const UNFORGIVABLE: u32 = u32::MAX;
 
 /// What there has been.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,8 +113,12 @@ impl Game for Echo {
         for PlayerInput { player, input, .. } in inputs {
             let is = self.players.get(player);
             check(is == Some(&true), || format!("an input of {player:?}, which is {is:?}"));
+            if *input == UNFORGIVABLE {
+                out.kick(*player, "what you have done is unforgivable");
+                continue;
+            }
             self.events += 1;
-            let long = self.events.is_multiple_of(LONG_EVERY);
+            let long = self.events.is_multiple_of(LONG.get());
             let padding = if long { vec![7; LONG_BYTES] } else { Vec::new() };
             let (number, player, input) = (self.events, player.0, *input);
             let heard = Heard { number, player, input, padding };

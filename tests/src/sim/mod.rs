@@ -31,6 +31,7 @@ use std::{
     cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 
@@ -44,7 +45,7 @@ use gamekeeper::{
 
 use self::{
     clients::{Clients, Kind},
-    dice::Dice,
+    dice::Luck,
     faults::{Fault, Faults},
     games::{Bomb, Echo},
     kernel::{Kernel, Sizes},
@@ -75,9 +76,6 @@ pub const LIMITS: Limits = Limits {
     ..Limits::DEFAULT
 };
 
-/// After this nobody should be there any more who is not honest.
-const HEALING: Duration = Duration::from_secs(6);
-
 /// A world starts at this time, so that nothing is zero by accident.
 const START: Time = Time::from_nanos(1_000_000_000);
 
@@ -86,6 +84,8 @@ const START: Time = Time::from_nanos(1_000_000_000);
 pub struct Plan {
     /// What everything else follows from.
     pub seed: u64,
+    /// What decides before the seed does, as long as there is any of it.
+    pub bytes: Option<Arc<[u8]>>,
     /// Turns of the loop before it heals.
     pub turns: u64,
     /// How many clients; drawn if it is nothing.
@@ -111,6 +111,7 @@ impl Plan {
     pub fn of(seed: u64, turns: u64) -> Self {
         Self {
             seed,
+            bytes: None,
             turns,
             clients: None,
             kinds: Kind::ALL.iter().map(|(kind, _)| *kind).collect(),
@@ -153,10 +154,11 @@ pub struct Report {
 
 /// Plays a world.
 pub fn run(plan: &Plan) -> Report {
-    let world = Rc::new(RefCell::new(build(plan)));
+    let luck = Luck::new(plan.seed, plan.bytes.clone());
+    let world = Rc::new(RefCell::new(build(plan, &luck)));
     let mut report = Report::default();
     // A failed assertion of the server is a finding like any other.
-    let outcome = catch_unwind(AssertUnwindSafe(|| play(plan, &world, &mut report)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| play(plan, &luck, &world, &mut report)));
     let mut world = world.borrow_mut();
     if let Err(panic) = outcome {
         let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -177,8 +179,8 @@ pub fn run(plan: &Plan) -> Report {
     report
 }
 
-fn build(plan: &Plan) -> World {
-    let mut dice = Dice::new(plan.seed, 1);
+fn build(plan: &Plan, luck: &Luck) -> World {
+    let mut dice = luck.dice(1);
     let mut faults = Faults::draw(&mut dice);
     for fault in &plan.without {
         faults.remove(*fault);
@@ -191,8 +193,12 @@ fn build(plan: &Plan) -> World {
     };
     // Among few, one who waits is not helped by what others do.
     let count = *dice.pick(&[1, 2, 3, 6, 10, 15]);
-    let clients = Clients::new(plan.seed, plan.clients.unwrap_or(count), &plan.kinds, START);
-    let mut world = World::new(Kernel::new(START, sizes), faults, Dice::new(plan.seed, 2), clients);
+    let clients = Clients::new(luck, plan.clients.unwrap_or(count), &plan.kinds, START);
+    let mut world = World::new(Kernel::new(START, sizes), faults, luck.dice(2), clients);
+    let hinders = |fault| world.faults.chance(fault) > 0;
+    let slow = [Fault::Pause, Fault::SlowCall, Fault::NoDescriptors].into_iter().any(hinders);
+    world.clients.slow = slow;
+    world.clients.prompt = world.faults.hears_at_once();
     world.trace = plan.trace.then(Vec::new);
     if plan.transcript {
         world.clients.keep_transcript(0);
@@ -210,21 +216,49 @@ fn build(plan: &Plan) -> World {
     world
 }
 
-fn play(plan: &Plan, world: &Rc<RefCell<World>>, report: &mut Report) {
-    let mut dice = Dice::new(plan.seed, 3);
+/// The limits of this world's server, and the size of its rooms.
+fn terms(plan: &Plan, luck: &Luck, world: &Rc<RefCell<World>>) -> (Limits, u16) {
+    let mut dice = luck.dice(3);
     let drawn = u16::try_from(dice.between(1, 6)).expect("small");
     let room_size = plan.room_size.unwrap_or(drawn);
     let drain_grace_ms = *dice.pick(&[0, 0, 700]);
     let lingering_max = *dice.pick(&[256, 256, 1]);
-    let limits = Limits { drain_grace_ms, lingering_max, ..LIMITS };
-    let games = Games::none().with::<Echo>().with::<Bomb>();
-    {
-        let mut world = world.borrow_mut();
-        let hinders = |fault| world.faults.chance(fault) > 0;
-        let slow = [Fault::Pause, Fault::SlowCall, Fault::NoDescriptors].into_iter().any(hinders);
-        world.clients.slow = slow || limits.lingering_max == 1;
+    let read_per_turn_bytes = *dice.pick(&[1_024, 16_384]);
+    let frames_per_turn_max = *dice.pick(&[16, 64, 64]);
+    let write_per_turn_bytes = *dice.pick(&[4_096, 65_536]);
+    let mut limits = Limits {
+        drain_grace_ms,
+        lingering_max,
+        read_per_turn_bytes,
+        frames_per_turn_max,
+        write_per_turn_bytes,
+        ..LIMITS
+    };
+    games::one_event_is_long_of(games::LONG_EVERY);
+    if dice.chance(8_192) {
+        talkative(&mut world.borrow_mut(), &mut limits);
     }
+    (limits, room_size)
+}
+
+/// So much is said to everybody that who does not read has soon too much waiting for it; everybody
+/// else is near and always has room, and the server is never held up.
+fn talkative(world: &mut World, limits: &mut Limits) {
+    for fault in [Fault::ShortWrite, Fault::NothingToWrite, Fault::Pause, Fault::SlowCall] {
+        world.faults.remove(fault);
+    }
+    world.clients.bring_near();
+    games::one_event_is_long_of(4);
+    (limits.out_stall_ms, limits.out_soft_ms) = (3_000, 3_000);
+    limits.out_hard_bytes = 20_000;
+}
+
+fn play(plan: &Plan, luck: &Luck, world: &Rc<RefCell<World>>, report: &mut Report) {
+    let (limits, room_size) = terms(plan, luck, world);
+    let games = Games::built_in().with::<Echo>().with::<Bomb>();
+    world.borrow_mut().clients.slow |= limits.lingering_max == 1;
     let lobby = lobby_of(games, &limits, room_size);
+    let healing = oracles::must_end_within(&limits);
     let hub = Hub::new(limits, "echo".to_owned(), lobby, START);
     let net = SimNet { world: Rc::clone(world) };
     let mut event_loop = EventLoop::new(net, hub, 1, false);
@@ -265,7 +299,7 @@ fn play(plan: &Plan, world: &Rc<RefCell<World>>, report: &mut Report) {
                 world.heal();
                 healed_at = Some(now);
             }
-            Some(healed_at) if now.since(healed_at) > HEALING => {
+            Some(healed_at) if now.since(healed_at) > healing => {
                 oracles.at_the_end(event_loop.hub(), &mut world);
                 break;
             }

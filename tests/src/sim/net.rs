@@ -17,7 +17,7 @@ use std::{
 use gamekeeper::{
     ids::PeerAddr,
     metrics::ProcessStats,
-    shell::net::{Accept, Errno, Net, NetEvent, Read, Send, Token},
+    shell::net::{Accept, Errno, Net, NetEvent, Polled, Read, Send, Token},
     time::Time,
 };
 
@@ -52,12 +52,14 @@ impl Net for SimNet {
         self.world.borrow().kernel.now()
     }
 
-    fn poll(&mut self, until: Option<Time>, events: &mut Vec<NetEvent>) -> io::Result<()> {
+    fn poll(&mut self, until: Option<Time>, events: &mut Vec<NetEvent>) -> io::Result<Polled> {
         let mut world = self.world.borrow_mut();
         world.interlude();
-        if world.strikes(Fault::InterruptedPoll) {
+        world.disturbed = true;
+        // What is ready is reported before signals are looked at.
+        if !world.kernel.has_events() && world.strikes(Fault::InterruptedPoll) {
             world.note(|| "poll: interrupted".to_owned());
-            return Ok(());
+            return Ok(Polled::Everything);
         }
         world.wait(until);
         if world.takes_stop_request() {
@@ -65,17 +67,19 @@ impl Net for SimNet {
         }
         if world.strikes(Fault::WithheldEvents) {
             world.note(|| "poll: events are withheld".to_owned());
-            return Ok(());
+            return Ok(Polled::Everything);
         }
+        world.disturbed = false;
         let first = events.len();
         let events_max = match world.faults.events_max {
             0 => usize::MAX,
             some => first + some,
         };
         world.kernel.take_events(events_max, events);
+        let full = events.len() >= events_max;
         world.disturb(events, first);
         world.saw(&events[first..]);
-        Ok(())
+        Ok(if full { Polled::AsMuchAsFits } else { Polled::Everything })
     }
 
     fn accept(&mut self, listener: usize) -> Accept<SimStream> {
@@ -176,6 +180,9 @@ impl Net for SimNet {
         if part < bytes.len() {
             world.kernel.await_space(stream.0, Side::Server);
         }
+        if let Outcome::Bytes(taken) = outcome {
+            world.said(&bytes[..taken]);
+        }
         world.called("send", stream.0, outcome);
         match outcome {
             Outcome::Bytes(count) => Send::Bytes(count),
@@ -236,8 +243,9 @@ impl World {
     /// Lets time pass until something is ready, or until `until`.
     fn wait(&mut self, until: Option<Time>) {
         // A server that waits for nothing is looked at all the same.
-        let at_last = self.kernel.now() + Duration::from_secs(1);
-        let until = until.map_or(at_last, |until| until.min(at_last));
+        let until = until.unwrap_or(self.kernel.now() + Duration::from_secs(1));
+        // A long sleep is rare, and the place where a pause is hardest to see.
+        let sleeps_long = until.since(self.kernel.now()) > Duration::from_millis(300);
         while !self.kernel.has_events() && self.kernel.now() < until && !self.wants_stop() {
             let next = [self.kernel.next_arrival(), self.clients.next_at()];
             let next = next.into_iter().flatten().min().map_or(until, |next| next.min(until));
@@ -246,8 +254,13 @@ impl World {
         }
         let late = self.dice.between(0, LATE_NANOS_MAX);
         self.pass(Duration::from_nanos(late));
-        if self.strikes(Fault::Pause) {
-            let pause = Duration::from_millis(self.dice.between(1, 3_000));
+        if (0..if sleeps_long { 8 } else { 1 }).any(|_| self.strikes(Fault::Pause)) {
+            // Those are the worst that end when something else was to be done.
+            let to_the_end = until.since(self.kernel.now()) + Duration::from_millis(1);
+            let pause = match self.dice.below(2) {
+                0 => to_the_end,
+                _ => Duration::from_millis(self.dice.between(1, 3_000)),
+            };
             self.note(|| format!("the server does not run for {pause:?}"));
             self.pass(pause);
         }
@@ -261,6 +274,7 @@ impl World {
         }
         if self.strikes(Fault::SpuriousEvent) {
             events.extend(self.spurious_event());
+            self.disturbed = true;
         }
         if self.strikes(Fault::ShuffledEvents) {
             for index in (first + 1..events.len()).rev() {

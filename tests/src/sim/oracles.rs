@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use gamekeeper::{hub::Hub, ids::ConnectionId, shell::Flow, time::Time};
+use gamekeeper::{hub::Hub, ids::ConnectionId, limits::Limits, shell::Flow, time::Time};
 
 use super::{
     kernel::{ConnNo, Side, tcp::End},
@@ -16,15 +16,18 @@ use super::{
 /// could tell. Faults may keep that from it for a while.
 const OVERDUE_TURNS_MAX: u32 = 60;
 
-/// A client that does not do what it must is gone after this, the server's pauses not counted.
-const MUST_END_WITHIN: Duration = Duration::from_secs(6);
+/// A client that does not do what it must is gone after this, the server's pauses not counted. The
+/// wait that takes longest is that for a reader, which may begin anew once.
+pub fn must_end_within(limits: &Limits) -> Duration {
+    Duration::from_millis(2 * limits.out_stall_ms + 3_200)
+}
 
 /// Calls that the server may make in a turn, besides a number for each connection.
 const CALLS_MAX: u64 = 600;
 const CALLS_PER_CONNECTION_MAX: u64 = 80;
 
-/// Turns in a row that do nothing and do not wait.
-const IDLE_TURNS_MAX: u32 = 40;
+/// Turns in a row that do nothing and do not wait, although nothing but the server ends its polls.
+const IDLE_TURNS_MAX: u32 = 20;
 
 /// What is remembered between two turns.
 #[derive(Debug, Default)]
@@ -34,6 +37,8 @@ pub struct Oracles {
     /// When the last turn ended.
     turned_at: Option<Time>,
     ticks: u64,
+    /// Inputs that were heard, those included that do not count.
+    inputs: u64,
     idle_turns: u32,
     /// Time for which the server did not run, as far as it matters.
     paused: Duration,
@@ -54,6 +59,7 @@ impl Oracles {
         }
         self.turned_at = Some(now);
         self.ticks = hub.metrics().ticks;
+        self.inputs = inputs(hub);
     }
 
     /// A turn does a bounded amount of work, and a server that has nothing to do waits.
@@ -67,10 +73,14 @@ impl Oracles {
         if passed > Duration::from_millis(400) {
             self.paused += passed;
         }
-        // A poll, and nothing else.
-        let idle = calls <= 1 && hub.metrics().ticks == self.ticks;
+        // A poll, and nothing else: no tick, and nothing that was read before and is heard now.
+        let idle = calls <= 1 && hub.metrics().ticks == self.ticks && inputs(hub) == self.inputs;
         let waited = passed > Duration::from_millis(1);
-        self.idle_turns = if idle && !waited { self.idle_turns + 1 } else { 0 };
+        self.idle_turns = match (idle && !waited, world.disturbed) {
+            (true, true) => self.idle_turns,
+            (true, false) => self.idle_turns + 1,
+            (false, _) => 0,
+        };
         if self.idle_turns > IDLE_TURNS_MAX {
             world.find("it turns and turns, and does nothing".to_owned());
         }
@@ -124,23 +134,11 @@ impl Oracles {
                 findings.push(format!("{id}, {conn:?}, has ended and the server does not know"));
             }
             let cursed = record.cursed;
-            findings.extend(self.overstays(world, id, conn, now).filter(|_| open && !cursed));
+            let patience = must_end_within(hub.limits()) + self.paused;
+            let overstays = overstays(world, id, conn, now, patience);
+            findings.extend(overstays.filter(|_| open && !cursed));
         }
         findings.into_iter().for_each(|finding| world.find(finding));
-    }
-
-    /// Whether a connection should have been ended by now.
-    fn overstays(
-        &self,
-        world: &World,
-        id: ConnectionId,
-        conn: ConnNo,
-        now: Time,
-    ) -> Option<String> {
-        let expectation = world.clients.expectations.get(&conn)?;
-        let since = expectation.must_end_after?;
-        let late = now.since(since) > MUST_END_WITHIN + self.paused;
-        late.then(|| format!("{id}, {conn:?}, a {}, is still there", expectation.kind.name()))
     }
 
     /// After a quiet time: the honest are in sync, all others are gone, nothing is left of them.
@@ -195,4 +193,21 @@ impl Oracles {
             world.find("the ledger does not balance after a stop".to_owned());
         }
     }
+}
+
+fn inputs(hub: &Hub) -> u64 {
+    hub.metrics().inputs + hub.metrics().inputs_dropped
+}
+
+/// Whether a connection should have been ended by now.
+fn overstays(
+    world: &World,
+    id: ConnectionId,
+    conn: ConnNo,
+    now: Time,
+    patience: Duration,
+) -> Option<String> {
+    let expectation = world.clients.expectations.get(&conn)?;
+    let late = now.since(expectation.must_end_after?) > patience;
+    late.then(|| format!("{id}, {conn:?}, a {}, is still there", expectation.kind.name()))
 }

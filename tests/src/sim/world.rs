@@ -53,6 +53,8 @@ pub struct World {
     pub findings: Vec<String>,
     /// Calls of the server since the last look.
     pub calls: u64,
+    /// Whether the last poll ended, or reported something, for no reason of the server's.
+    pub disturbed: bool,
     /// What happened, in short: the same for the same seed.
     pub hash: u64,
     /// What happened, for people, if anybody wants to know.
@@ -91,6 +93,7 @@ impl World {
             by_id: BTreeMap::new(),
             findings: Vec::new(),
             calls: 0,
+            disturbed: false,
             hash: 0xcbf2_9ce4_8422_2325,
             trace: None,
             stop_requests: Vec::new(),
@@ -244,6 +247,15 @@ impl World {
         };
         self.mix(u64::from(conn.0) << 32 ^ code);
         self.note(|| format!("{call} {conn:?}: {outcome:?}"));
+    }
+
+    /// Bytes were sent: what is said belongs to what happened.
+    pub fn said(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.mix(u64::from_le_bytes(word));
+        }
     }
 
     /// A poll reported this.

@@ -7,9 +7,9 @@ use gamekeeper_bot::{
     clock::Moment,
     connection::{Arrival, Connection, Ended, Event, Operation, WayBack},
 };
-use gamekeeper_protocol::{GoodbyeReason, codec::encode_value};
+use gamekeeper_protocol::GoodbyeReason;
 
-use super::{Expectation, Kind, Reasons, ledger::Ledger};
+use super::{Expectation, Kind, Reasons, ledger::Ledger, speech::Playing};
 use crate::sim::{
     dice::Dice,
     kernel::{ConnNo, Kernel, Side, tcp::Outcome},
@@ -25,6 +25,8 @@ pub(super) struct Scene<'a> {
     pub(super) stopping: bool,
     /// Whether the server may be too slow, or too short of something, to be in time.
     pub(super) slow: bool,
+    /// Whether the server hears at once what has arrived.
+    pub(super) prompt: bool,
     pub(super) trace: &'a mut Option<Vec<String>>,
 }
 
@@ -44,7 +46,12 @@ pub(super) struct Agent {
     pub(super) dice: Dice,
     pub(super) kinds: Vec<Kind>,
     pub(super) kind: Kind,
+    pub(super) playing: Playing,
+    /// Whether it plays games that it cannot check, too.
+    pub(super) plays_others: bool,
     pub(super) delay: Duration,
+    /// What its socket receives and holds, at most.
+    pub(super) rx_bytes: Option<usize>,
     /// When it wants to act next.
     pub(super) next_at: Time,
     pub(super) link: Option<Link>,
@@ -74,6 +81,12 @@ pub(super) struct Link {
     pub(super) babble: Vec<u8>,
     /// Whether it says nothing else.
     pub(super) only_babbles: bool,
+    /// Until when it says nothing more, in the middle of something.
+    pub(super) hesitates_until: Option<Time>,
+    /// When it may do that again.
+    pub(super) hesitates_at: Time,
+    /// When it reads again, having looked away.
+    pub(super) looks_at: Option<Time>,
     pub(super) input_at: Time,
     pub(super) joined: bool,
     /// The first input that it has said over this connection.
@@ -86,6 +99,9 @@ pub(super) struct Link {
 /// Something is wrong if a ticket is refused sooner than this before its time is over.
 const GOOD_FOR: Duration = Duration::from_millis(400);
 
+/// What the largest socket receives and holds.
+pub(super) const RX_BYTES_MAX: usize = 131_072;
+
 impl Agent {
     pub(super) fn new(number: u32, mut dice: Dice, kinds: Vec<Kind>, now: Time) -> Self {
         let delay = *dice.pick(&[0, 0, 0, 1, 20, 120]);
@@ -96,7 +112,10 @@ impl Agent {
             dice,
             kinds,
             kind,
+            playing: Playing::Echo,
+            plays_others: true,
             delay: Duration::from_millis(delay),
+            rx_bytes: None,
             next_at,
             link: None,
             old: None,
@@ -135,6 +154,7 @@ impl Agent {
     }
 
     pub(super) fn keep_transcript(&mut self) {
+        self.plays_others = false;
         self.ledger.transcript = Some(Vec::new());
     }
 
@@ -152,6 +172,10 @@ impl Agent {
             }
         }
         let Some(mut link) = self.link.take() else { return self.connect(scene) };
+        if link.looks_at.take_if(|at| now >= *at).is_some() {
+            scene.kernel.resize_rx(link.conn, Side::Client, RX_BYTES_MAX);
+            link.reads = true;
+        }
         if link.reads {
             self.listen(&mut link, scene, true);
         }
@@ -181,8 +205,12 @@ impl Agent {
             self.next_at = now + Duration::from_secs(3_600);
             return;
         }
-        let rx_bytes = *self.dice.pick(&[2_048, 16_384, 131_072]);
-        let Some(conn) = scene.kernel.connect(self.delay, rx_bytes, 16_384) else {
+        let drawn = *self.dice.pick(&[2_048, 16_384, RX_BYTES_MAX]);
+        let rx_bytes = self.rx_bytes.filter(|_| self.kind.reads_on()).unwrap_or(drawn);
+        // Who is nearly too late, and far away, is really too late.
+        let near = matches!(self.kind, Kind::Laggard | Kind::Hesitator);
+        let delay = if near { Duration::ZERO } else { self.delay };
+        let Some(conn) = scene.kernel.connect(delay, rx_bytes, 16_384) else {
             self.next_at = now + Duration::from_millis(300);
             return;
         };
@@ -193,10 +221,14 @@ impl Agent {
             }
             _ => self.way_back.take(),
         };
-        let game = if self.kind == Kind::Bomber { "bomb" } else { "echo" };
         let session = match &came_by {
             Some(way_back) => Connection::resume(way_back, moment),
-            None => Connection::new(game, self.kind.name(), moment).expect("short names"),
+            None => {
+                let far = delay > Duration::from_millis(20);
+                self.playing = Playing::draw(&mut self.dice, self.kind, self.plays_others, far);
+                let game = self.playing.name();
+                Connection::new(game, self.kind.name(), moment).expect("short names")
+            }
         };
         let kind = self.kind;
         let number = self.number;
@@ -212,9 +244,7 @@ impl Agent {
         let expectation = Expectation { client: number, kind, may_end_by, must_end_after };
         scene.expectations.insert(conn, expectation);
         let does_at = match kind {
-            Kind::Honest | Kind::Laggard | Kind::Dribbler | Kind::Thief | Kind::Bomber => {
-                now + Duration::from_secs(100_000)
-            }
+            kind if kind.does_nothing() => now + Duration::from_secs(100_000),
             _ => now + Duration::from_millis(self.dice.between(0, 4_000)),
         };
         self.link = Some(Link {
@@ -227,6 +257,9 @@ impl Agent {
             speaks: kind != Kind::Mute,
             babble: Vec::new(),
             only_babbles: false,
+            hesitates_until: None,
+            hesitates_at: now,
+            looks_at: None,
             input_at: now,
             joined: false,
             first_input: None,
@@ -242,14 +275,14 @@ impl Agent {
         let moment = Moment(scene.kernel.now().as_nanos());
         let mut buffer = [0; 4_096];
         let mut wrong = Vec::new();
-        let Self { ledger, kind, number, .. } = self;
+        let Self { ledger, kind, number, playing, .. } = self;
         for _ in 0..64 {
             match scene.kernel.read(link.conn, Side::Client, &mut buffer) {
                 Outcome::Bytes(count) => {
                     let Link { session, joined, .. } = &mut *link;
                     session.handle_bytes(&buffer[..count], moment, |event| {
                         *joined |= matches!(event, Event::Joined { .. });
-                        if is_current && *kind != Kind::Bomber {
+                        if is_current && *playing == Playing::Echo {
                             wrong.extend(ledger.take(&event));
                         }
                         if let (Kind::Thief, Event::Joined { arrival: Arrival::Back { .. }, .. }) =
@@ -282,55 +315,6 @@ impl Agent {
         let heard = link.first_input.is_some_and(|input| ledger.has_heard(input));
         if heard && *kind != Kind::Thief {
             scene.spent.extend(link.came_by.take());
-        }
-    }
-
-    fn speak(&mut self, link: &mut Link, scene: &mut Scene<'_>) {
-        let now = scene.kernel.now();
-        let moment = Moment(now.as_nanos());
-        if !link.speaks {
-            return;
-        }
-        if link.session.next_timeout().is_some_and(|at| at <= moment) && link.reads {
-            link.session.handle_timeout(moment);
-        }
-        if link.joined && now >= link.input_at && link.session.ended().is_none() {
-            let floods = self.kind == Kind::Flooder && link.did;
-            let (count, pause_ms) = if floods { (300, 1) } else { (1, 250) };
-            link.input_at = now + Duration::from_millis(self.dice.between(pause_ms, pause_ms * 2));
-            for _ in 0..count {
-                let mut body = Vec::new();
-                let input = self.ledger.next_input(now);
-                encode_value(&input, &mut body).expect("a number");
-                link.first_input.get_or_insert(input);
-                // It may have said goodbye.
-                let _ = link.session.send_input(&body);
-            }
-        }
-        loop {
-            let own = if link.only_babbles { &[][..] } else { link.session.unsent() };
-            let bytes = if link.babble.is_empty() { own } else { &link.babble };
-            let some = match self.kind {
-                Kind::Dribbler => bytes.len().min(1 + self.dice.below(6)),
-                _ => bytes.len(),
-            };
-            if some == 0 {
-                break;
-            }
-            match scene.kernel.write(link.conn, Side::Client, &bytes[..some]) {
-                Outcome::Bytes(count) if link.babble.is_empty() => link.session.advance(count),
-                Outcome::Bytes(count) => _ = link.babble.drain(..count),
-                Outcome::WouldBlock | Outcome::Eof => break,
-                Outcome::Failed(errno) => {
-                    let error = io::Error::from_raw_os_error(errno.0);
-                    link.session.handle_error(Operation::Write, &error);
-                    link.babble.clear();
-                }
-            }
-            if self.kind == Kind::Dribbler {
-                self.next_at = now + Duration::from_millis(self.dice.between(1, 20));
-                break;
-            }
         }
     }
 
@@ -380,7 +364,8 @@ impl Agent {
         };
         // Who reads is told why it has to go.
         let told = matches!(ended, Ended::Goodbye { .. });
-        let should_be_told = self.kind == Kind::Liar && link.did && link.joined;
+        let can_hear = matches!(self.kind, Kind::Liar | Kind::Offender);
+        let should_be_told = can_hear && link.did && link.joined;
         let excused = link.cursed || scene.stopping || scene.slow;
         if wrong || should_be_told && !told && !excused {
             let (number, kind) = (self.number, self.kind.name());

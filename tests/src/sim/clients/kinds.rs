@@ -19,12 +19,16 @@ pub enum Kind {
     Staller,
     /// Sends a few bytes at a time, and is honest.
     Dribbler,
+    /// Stops in the middle of a frame and goes on just in time, and is honest.
+    Hesitator,
     /// Begins a frame and does not finish it.
     HalfFramer,
     /// Says far more than anybody may.
     Flooder,
     /// Sends what is no message.
     Liar,
+    /// Does what its game does not forgive.
+    Offender,
     /// Lies, and then goes on sending and never closes.
     Zombie,
     /// Takes over from itself over a second connection.
@@ -41,7 +45,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, with their names.
-    pub const ALL: [(Self, &'static str); 16] = [
+    pub const ALL: [(Self, &'static str); 18] = [
         (Self::Honest, "honest"),
         (Self::Laggard, "laggard"),
         (Self::GoodbyeSayer, "goodbye-sayer"),
@@ -49,9 +53,11 @@ impl Kind {
         (Self::Sleeper, "sleeper"),
         (Self::Staller, "staller"),
         (Self::Dribbler, "dribbler"),
+        (Self::Hesitator, "hesitator"),
         (Self::HalfFramer, "half-framer"),
         (Self::Flooder, "flooder"),
         (Self::Liar, "liar"),
+        (Self::Offender, "offender"),
         (Self::Zombie, "zombie"),
         (Self::Twin, "twin"),
         (Self::Resumer, "resumer"),
@@ -65,6 +71,17 @@ impl Kind {
         Self::ALL[self as usize].1
     }
 
+    /// Whether it does the same from beginning to end.
+    pub(super) fn does_nothing(self) -> bool {
+        use Kind::{Bomber, Dribbler, Hesitator, Honest, Laggard, Thief};
+        matches!(self, Honest | Laggard | Dribbler | Hesitator | Thief | Bomber)
+    }
+
+    /// Whether it never ceases to read.
+    pub(super) fn reads_on(self) -> bool {
+        !matches!(self, Self::Sleeper | Self::Staller | Self::Zombie)
+    }
+
     /// Whether the server must end its connection after what it has done, because it does not do
     /// so itself.
     pub(super) fn is_ended_by_the_server(self) -> bool {
@@ -75,6 +92,7 @@ impl Kind {
                 | Self::HalfFramer
                 | Self::Flooder
                 | Self::Liar
+                | Self::Offender
                 | Self::Zombie
                 | Self::Mute
         )
@@ -83,7 +101,7 @@ impl Kind {
     /// For which reasons the server may end its connection, once it has done what it does.
     pub(super) fn consequences(self) -> Reasons {
         Reasons::of(match self {
-            Self::Honest | Self::Laggard | Self::Dribbler => &[],
+            Self::Honest | Self::Laggard | Self::Dribbler | Self::Hesitator => &[],
             Self::GoodbyeSayer => &["goodbye", "fin", "reset"],
             Self::Crasher => &["fin", "fin_midframe", "reset", "heartbeat", "frame_timeout"],
             // It may be back before the server has seen that it was gone.
@@ -110,6 +128,7 @@ impl Kind {
                 "slow_consumer_bytes",
             ],
             Self::Liar | Self::Zombie => &["protocol", "oversize"],
+            Self::Offender => &["kicked"],
             Self::Twin => &["replaced"],
             Self::Thief => &["rejected"],
             Self::Mute => &["hello_timeout"],

@@ -6,12 +6,16 @@
 use std::{io, time::Duration};
 
 use gamekeeper_bot::connection::Operation;
+use gamekeeper_protocol::codec::encode_value;
 
 use super::{
     Kind, Reasons,
     agent::{Agent, Link, Scene},
 };
-use crate::sim::kernel::Side;
+use crate::sim::{
+    games::UNFORGIVABLE,
+    kernel::{Side, tcp::Outcome},
+};
 
 impl Agent {
     pub(super) fn may_end(&self, link: &Link, scene: &mut Scene<'_>, reasons: Reasons) {
@@ -23,8 +27,16 @@ impl Agent {
     /// Does what its kind does.
     pub(super) fn misbehave(&mut self, link: &mut Link, scene: &mut Scene<'_>) {
         let (number, kind) = (self.number, self.kind);
-        let needs_seat = [Kind::Twin, Kind::Flooder, Kind::Staller, Kind::Zombie, Kind::HalfFramer];
-        if needs_seat.contains(&kind) && !link.joined {
+        let needs_seat = matches!(
+            kind,
+            Kind::Twin
+                | Kind::Flooder
+                | Kind::Staller
+                | Kind::Zombie
+                | Kind::HalfFramer
+                | Kind::Offender
+        );
+        if needs_seat && !link.joined {
             return;
         }
         scene.note(|| format!("client {number} does what a {} does", kind.name()));
@@ -34,11 +46,13 @@ impl Agent {
             Kind::Honest
             | Kind::Laggard
             | Kind::Dribbler
+            | Kind::Hesitator
             | Kind::Thief
             | Kind::Mute
             | Kind::Bomber => link.did = false,
             Kind::GoodbyeSayer => link.session.say_goodbye(),
             Kind::Crasher | Kind::Resumer => return self.vanish(link, scene),
+            Kind::Offender => self.offend(link, scene),
             Kind::Sleeper => (link.reads, link.speaks) = (false, false),
             Kind::Staller => link.reads = false,
             Kind::HalfFramer => self.half_frame(link),
@@ -54,6 +68,13 @@ impl Agent {
                     &[0, 0, 1, 0],
                 ];
                 link.babble.extend(*self.dice.pick(&lies));
+                if kind == Kind::Liar {
+                    self.look_away(link, scene);
+                    if self.dice.chance(32_768) {
+                        // There is more than the server reads before it knows.
+                        link.babble.extend([0x55; 3_000]);
+                    }
+                }
                 if kind == Kind::Zombie {
                     link.reads = false;
                     // It talks on, or it has no room for what it is told.
@@ -76,10 +97,28 @@ impl Agent {
         }
     }
 
+    /// Does what the game does not forgive.
+    fn offend(&mut self, link: &mut Link, scene: &mut Scene<'_>) {
+        let mut body = Vec::new();
+        encode_value(&UNFORGIVABLE, &mut body).expect("a number");
+        let _ = link.session.send_input(&body);
+        self.look_away(link, scene);
+    }
+
+    /// Sometimes it has no room for a moment, and is told nevertheless why it has to go.
+    fn look_away(&mut self, link: &mut Link, scene: &mut Scene<'_>) {
+        if self.delay <= Duration::from_millis(20) && self.dice.chance(32_768) {
+            link.reads = false;
+            scene.kernel.resize_rx(link.conn, Side::Client, 0);
+            let time = Duration::from_millis(self.dice.between(1, 150));
+            link.looks_at = Some(scene.kernel.now() + time);
+        }
+    }
+
     /// Says what it has begun to say, and half a frame, and nothing more.
     fn half_frame(&mut self, link: &mut Link) {
         // A whole frame first: the silence begins now.
-        let _ = link.session.send_input(&[1]);
+        let _ = link.session.send_input(&self.playing.input(&mut self.dice));
         link.babble = link.session.unsent().to_vec();
         link.session.advance(link.babble.len());
         let all: [u8; 8] = [200, 0, 0, 0, 1, 2, 3, 4];
@@ -91,11 +130,22 @@ impl Agent {
     /// Is gone, in one of many ways.
     fn vanish(&mut self, link: &mut Link, scene: &mut Scene<'_>) {
         let now = scene.kernel.now();
-        let how = self.dice.below(5);
-        match how {
+        if link.joined && self.dice.chance(20_000) {
+            self.last_words(link, scene);
+        }
+        match self.dice.below(6) {
             0 | 1 => scene.kernel.close(link.conn, Side::Client, false),
             2 | 3 => scene.kernel.close(link.conn, Side::Client, true),
-            _ => _ = scene.kernel.shutdown_write(link.conn, Side::Client),
+            4 => _ = scene.kernel.shutdown_write(link.conn, Side::Client),
+            _ => {
+                _ = scene.kernel.shutdown_write(link.conn, Side::Client);
+                if self.kind == Kind::Crasher {
+                    // Its other half stays open, until the server ends it.
+                    link.speaks = false;
+                    link.dies_at = now + Duration::from_secs(12);
+                    return;
+                }
+            }
         }
         if self.kind == Kind::Resumer && link.joined && !link.cursed {
             self.way_back = link.session.way_back();
@@ -104,8 +154,20 @@ impl Agent {
             self.good_until = window.map(|window| now + window);
             self.ledger.lost();
         }
-        // Half-closed, it goes on reading and is told nothing: it has ended for itself.
+        // It goes on reading and is told nothing: it has ended for itself.
         link.session.handle_error(Operation::Read, &io::Error::from_raw_os_error(104));
         link.reads = true;
+    }
+
+    /// Says in one breath more than the server hears in one turn, just before it goes.
+    fn last_words(&mut self, link: &mut Link, scene: &mut Scene<'_>) {
+        for _ in 0..self.dice.between(1, 250) {
+            let body = self.playing.input(&mut self.dice);
+            let _ = link.session.send_input(&body);
+        }
+        let words = link.session.unsent();
+        if let Outcome::Bytes(count) = scene.kernel.write(link.conn, Side::Client, words) {
+            link.session.advance(count);
+        }
     }
 }
