@@ -179,6 +179,12 @@ impl Limits {
                 "out_hard_bytes must be more than 262144, the size of the longest frame",
             ));
         }
+        if self.resume_events_bytes > self.out_soft_bytes {
+            return Some(Contradiction(
+                "resume_events_bytes must not be more than out_soft_bytes, or who comes back has at \
+                 once more waiting than anybody may",
+            ));
+        }
         if self.linger_ms > self.drain_timeout_ms {
             return Some(Contradiction("linger_ms must not be more than drain_timeout_ms"));
         }
@@ -214,6 +220,14 @@ mod tests {
             assert!(info.doc.ends_with('.'), "{} is explained in sentences", info.name);
         }
         assert_eq!(limits.by_name("no_such_limit"), None);
+    }
+
+    /// All that a player has missed waits for it in the moment in which it is back.
+    #[test]
+    fn events_that_are_kept_fit_into_what_may_wait() {
+        let limits = Limits { resume_events_bytes: 65_537, ..Limits::DEFAULT };
+        let contradiction = limits.contradiction().expect("more than out_soft_bytes");
+        assert!(contradiction.to_string().contains("out_soft_bytes"), "{contradiction}");
     }
 
     #[test]

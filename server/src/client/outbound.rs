@@ -73,6 +73,11 @@ impl OutboundQueue {
         self.committed_bytes + self.committed.len() * FRAME_OVERHEAD_BYTES
     }
 
+    /// Bytes that wait and will be sent, in the order in which they were queued.
+    pub fn reliable_bytes(&self) -> usize {
+        self.committed_bytes
+    }
+
     /// All bytes that wait.
     pub fn unsent_bytes(&self) -> usize {
         self.committed_bytes + self.latest.as_ref().map_or(0, |frame| frame.len())

@@ -75,6 +75,8 @@ pub struct Question {
     pub renewed: bool,
     /// What its socket had taken, ever, at the last look or when it was asked.
     pub written_bytes: u64,
+    /// What its socket has taken, ever, when it begins to take the first one.
+    pub behind_bytes: u64,
 }
 
 impl Stall {
@@ -136,8 +138,8 @@ impl Pulse {
         self.question.is_none() && now >= self.asked_at + ms(limits.ping_every_ms)
     }
 
-    /// A ping is sent; returns its nonce, the clock in milliseconds.
-    pub fn asked(&mut self, now: Time) -> u32 {
+    /// A ping is queued behind so many bytes; returns its nonce, the clock in milliseconds.
+    pub fn asked(&mut self, behind_bytes: usize, now: Time) -> u32 {
         let nonce = clock_ms(now);
         self.asked_at = now;
         let first = Question {
@@ -146,6 +148,7 @@ impl Pulse {
             wait: Stall::new(now),
             renewed: false,
             written_bytes: self.written_bytes,
+            behind_bytes: self.written_bytes + behind_bytes as u64,
         };
         self.question.get_or_insert(first).last_nonce = nonce;
         nonce
@@ -193,7 +196,14 @@ impl Pulse {
             // is still under way. (That *anything* is under way would not do: far away from the
             // server, something always is.)
             let written_before = std::mem::replace(&mut question.written_bytes, self.written_bytes);
-            let progress = acknowledged.filter(|acknowledged| *acknowledged < written_before);
+            // And while the question itself waits in our own queue, behind what was queued before
+            // it, it has not been put yet: then all that the socket takes is progress.
+            let is_queued = self.written_bytes < question.behind_bytes;
+            let progress = match acknowledged {
+                Some(_) if is_queued => Some(self.written_bytes),
+                Some(acknowledged) if acknowledged < written_before => Some(acknowledged),
+                _ => None,
+            };
             let unanswered = question.wait.look(progress, now, limits);
             // Who says nothing at all is the heartbeat's business.
             over |= unanswered && self.pinged_at.is_none();
@@ -245,7 +255,7 @@ mod tests {
         assert!(!pulse.is_to_be_asked(at(1_999), &LIMITS));
         assert!(pulse.is_to_be_asked(at(2_000), &LIMITS));
         pulse.written_bytes = 100_000;
-        pulse.asked(at(2_000));
+        pulse.asked(0, at(2_000));
         pulse
     }
 
@@ -286,12 +296,27 @@ mod tests {
         usize::try_from(written_bytes - acknowledged_bytes).expect("small")
     }
 
+    /// Who comes back from far away has much to read before it comes to the question.
+    #[test]
+    fn nobody_answers_what_still_waits_in_the_queue() {
+        let mut pulse = Pulse::new(at(0));
+        pulse.asked(200_000, at(2_000));
+        // All that was written before the last look has been acknowledged by the next one.
+        // The question is put at 12 s, so at 10.75 s there was progress for the last time.
+        assert_eq!(given_up_at(&mut pulse, |_| 1_000), Some(10_750 + 5_000));
+        let mut stuck = Pulse::new(at(0));
+        stuck.asked(200_000, at(2_000));
+        let look = |pulse: &mut Pulse, time| pulse.look(Some(0), at(time), &LIMITS);
+        assert_eq!(look(&mut stuck, 4_500), None);
+        assert_eq!(look(&mut stuck, 7_000), Some(LeaveReason::SlowConsumerTime));
+    }
+
     #[test]
     fn an_answer_ends_the_wait_and_tells_the_round_trip() {
         let mut pulse = asked();
         pulse.answered(1_999, at(2_080));
         assert!(pulse.question.is_some(), "nobody has asked that");
-        let second = pulse.asked(at(2_050));
+        let second = pulse.asked(0, at(2_050));
         assert_eq!(second, 2_050);
         pulse.answered(2_050, at(2_080));
         assert_eq!((pulse.question, pulse.round_trip), (None, Some(ms(30))));

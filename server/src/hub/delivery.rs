@@ -66,7 +66,7 @@ impl Sink for Delivery<'_> {
         if client.pulse.is_to_be_asked(self.now, self.limits) {
             // Beside a state the question costs no send of its own.
             client.flight.note(Moment::Ping, self.now);
-            let nonce = client.pulse.asked(self.now);
+            let nonce = client.pulse.asked(client.outbound.reliable_bytes(), self.now);
             client.outbound.push_reliable(short_frame(&ServerMessage::Ping { nonce }));
             rearm_earlier(self.wheel, to, client, self.now, self.limits);
         }

@@ -319,7 +319,7 @@ impl Hub {
             Due::Ping => {
                 client.pulse.pinged_at = Some(now);
                 client.flight.note(Moment::Ping, now);
-                let nonce = client.pulse.asked(now);
+                let nonce = client.pulse.asked(client.outbound.reliable_bytes(), now);
                 client.outbound.push_reliable(short_frame(&ServerMessage::Ping { nonce }));
                 list_for_flush(&mut self.flush_list, id, client);
             }

@@ -66,7 +66,7 @@ pub const LIMITS: Limits = Limits {
     resume_window_ms: 1_500,
     out_stall_ms: 1_400,
     out_soft_ms: 800,
-    out_soft_bytes: 8_192,
+    out_soft_bytes: 18_432,
     out_hard_bytes: 32_768,
     linger_ms: 500,
     linger_discard_bytes: 16_384,
@@ -198,7 +198,7 @@ fn build(plan: &Plan, luck: &Luck) -> World {
     let hinders = |fault| world.faults.chance(fault) > 0;
     let slow = [Fault::Pause, Fault::SlowCall, Fault::NoDescriptors].into_iter().any(hinders);
     world.clients.slow = slow;
-    world.clients.prompt = world.faults.hears_at_once();
+    world.clients.prompt = world.faults.hears_at_once() && !hinders(Fault::SlowCall);
     world.trace = plan.trace.then(Vec::new);
     if plan.transcript {
         world.clients.keep_transcript(0);
