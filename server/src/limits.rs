@@ -181,8 +181,8 @@ impl Limits {
         }
         if self.resume_events_bytes > self.out_soft_bytes {
             return Some(Contradiction(
-                "resume_events_bytes must not be more than out_soft_bytes, or who comes back has at \
-                 once more waiting than anybody may",
+                "resume_events_bytes must not be more than out_soft_bytes, \
+                 or who comes back has at once more waiting than anybody may",
             ));
         }
         if self.linger_ms > self.drain_timeout_ms {

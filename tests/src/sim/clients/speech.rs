@@ -75,8 +75,8 @@ impl Playing {
     }
 }
 
-/// The server waits 700 ms for the rest of a frame, from the turn in which it has seen its beginning.
-/// (If that turn itself is held up, the time begins before that.)
+/// The server waits 700 ms for the rest of a frame, from the turn in which it has seen its
+/// beginning. (If that turn itself is held up, the time begins before that.)
 const HESITATES_MS: [u64; 2] = [600, 690];
 
 /// The same, if the server may not hear it at once. If it may also be held up, nobody hesitates.
