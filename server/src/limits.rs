@@ -148,6 +148,9 @@ limits! {
     leave_lines_per_address_per_second = 10 in 1..=1_000_000;
     /// Log lines at once about leaves of one address.
     leave_lines_per_address_burst = 100 in 1..=1_000_000;
+    /// Departures that are remembered, with what happened to each, for `/api/departures`: the last
+    /// ones. Each takes about 300 bytes.
+    departures_kept_max = 256 in 0..=1_000_000;
     /// Admin connections at the same time.
     admin_connections_max = 16 in 1..=1_024;
     /// From accept to the last byte of the answer on an admin connection.

@@ -24,6 +24,7 @@ mod fuzz;
 mod games;
 mod hub_alone;
 mod leaves;
+mod ledger;
 mod log_lines;
 mod operations;
 mod pauses;

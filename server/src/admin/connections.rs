@@ -1,4 +1,4 @@
-//! `/api/connections`: who is connected, how it is going, and who left last.
+//! `/api/connections` and `/api/departures`: who is connected, how it is going, and who left.
 //!
 //! Data flow: query -> [`Selection`] -> **`respond`** -> JSON. Pure.
 //!
@@ -12,11 +12,11 @@ use serde::{Serialize, Serializer};
 use super::{
     View,
     http::Response,
-    selection::{Address, Selection},
+    selection::{Address, LedgerPage, Selection},
 };
 use crate::{
     client::{Client, flight::FlightRecorder, phase::Phase},
-    hub::departures::{DEPARTURES_KEPT, Departure},
+    hub::departures::Departure,
     ids::{ConnectionId, PeerAddr, Place},
     time::Time,
 };
@@ -32,6 +32,11 @@ address=ADDR  only those of an IP address, of an address with a port, or `unix`\
 or, alone:\n\
 id=ID         one connection with its history; an id is a slot and a generation, such as 12.3\n";
 
+const LEDGER_ACCEPTED: &str = "\
+accepted are, joined by &:\n\
+after=N  only departures behind this number (what `next` said) [default: 0]\n\
+limit=N  at most so many, 1 to 1000 [default: 100]\n";
+
 /// Answers a request for connections.
 pub(super) fn respond(view: &View<'_>, query: &str) -> Response {
     match Selection::of(query) {
@@ -40,7 +45,8 @@ pub(super) fn respond(view: &View<'_>, query: &str) -> Response {
             None => Response::text(
                 404,
                 &format!(
-                    "{id} is not connected, and not among the last {DEPARTURES_KEPT} departures\n"
+                    "{id} is not connected, and not among the last {} departures\n",
+                    view.hub.limits().departures_kept_max
                 ),
             ),
         },
@@ -48,6 +54,53 @@ pub(super) fn respond(view: &View<'_>, query: &str) -> Response {
             Response::json(&many(view, from_slot, limit, address))
         }
         Err(fault) => Response::text(400, &format!("{fault}\n{ACCEPTED}")),
+    }
+}
+
+/// Answers a request for the ledger of departures.
+pub(super) fn respond_ledger(view: &View<'_>, query: &str) -> Response {
+    match LedgerPage::of(query) {
+        Ok(LedgerPage { after, limit }) => Response::json(&ledger(view, after, limit)),
+        Err(fault) => Response::text(400, &format!("{fault}\n{LEDGER_ACCEPTED}")),
+    }
+}
+
+#[derive(Serialize)]
+struct Ledger<'a> {
+    /// Connections that have left since the start.
+    total: u64,
+    /// How many behind `after` are not remembered any more.
+    forgotten: u64,
+    /// What `after` must be to see what follows.
+    next: u64,
+    /// This moment, on the same clock as the times of the entries: the system's monotonic one.
+    now_ns: u64,
+    /// The oldest first.
+    departures: Vec<LedgerEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct LedgerEntry<'a> {
+    number: u64,
+    left_at_ns: u64,
+    #[serde(flatten)]
+    view: DepartureView<'a>,
+}
+
+fn ledger<'a>(view: &View<'a>, after: u64, limit: usize) -> Ledger<'a> {
+    let departures = view.hub.departures();
+    let entry = |departure: &'a Departure| LedgerEntry {
+        number: departure.number,
+        left_at_ns: departure.at.as_nanos(),
+        view: DepartureView::of(departure, view.now),
+    };
+    let entries: Vec<_> = departures.after(after).take(limit).map(entry).collect();
+    Ledger {
+        total: departures.total(),
+        forgotten: departures.forgotten_after(after),
+        next: entries.last().map_or(departures.total(), |entry| entry.number),
+        now_ns: view.now.as_nanos(),
+        departures: entries,
     }
 }
 

@@ -50,6 +50,7 @@ pub fn respond(view: &View<'_>, request: &Request) -> Response {
         "/api/rooms" => Response::json(&rooms(view.hub)),
         "/api/stats" => Response::json(&stats(view)),
         "/api/connections" => connections::respond(view, &request.query),
+        "/api/departures" => connections::respond_ledger(view, &request.query),
         "/" => Response::text(200, PATHS),
         _ => Response::text(404, &format!("nothing is at this path\n{PATHS}")),
     }
@@ -61,7 +62,8 @@ const PATHS: &str = "\
 /metrics          for Prometheus\n\
 /api/rooms        every room\n\
 /api/stats        everything that is counted\n\
-/api/connections  who is connected, and who left last\n";
+/api/connections  who is connected, and who left last\n\
+/api/departures   who left, in order and numbered\n";
 
 #[derive(Serialize)]
 struct RoomView<'a> {

@@ -65,6 +65,40 @@ impl Selection {
     }
 }
 
+/// Which departures a request asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LedgerPage {
+    /// Only those behind this number.
+    pub(super) after: u64,
+    /// How many are shown.
+    pub(super) limit: usize,
+}
+
+impl LedgerPage {
+    /// Reads it from a query.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the query, as a sentence.
+    pub(super) fn of(query: &str) -> Result<Self, String> {
+        let mut page = Self { after: 0, limit: SHOWN_DEFAULT };
+        for (name, value) in &query::parse(query)? {
+            match name.as_str() {
+                "after" => page.after = departure_number(value)?,
+                "limit" => page.limit = shown(value)?,
+                other => return Err(format!("there is no parameter {other:?}")),
+            }
+        }
+        Ok(page)
+    }
+}
+
+fn departure_number(value: &str) -> Result<u64, String> {
+    let fault = || format!("after is {value:?}, but must be the number of a departure");
+    // Numbers count connections; nobody gets near the end.
+    value.parse().ok().filter(|number| *number < u64::MAX / 2).ok_or_else(fault)
+}
+
 fn slot_after(value: &str) -> Result<u32, String> {
     let slot = value.split_once('.').map_or(value, |(slot, _)| slot);
     let fault = || format!("after is {value:?}, but must be an id such as 12.3, or its slot, 12");

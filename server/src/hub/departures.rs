@@ -1,6 +1,8 @@
-//! The last connections that left, for the operator who comes a moment too late.
+//! The last connections that left: for the operator who comes a moment too late, and for whoever
+//! keeps a ledger of all that leave.
 //!
-//! Data flow: settled leaves -> **`Departures`** -> `/api/connections`. A ring of fixed length.
+//! Data flow: settled leaves -> **`Departures`** -> `/api/connections`, `/api/departures`. A ring
+//! of bounded length, whose entries are numbered without a gap.
 
 use std::{borrow::Cow, collections::VecDeque};
 
@@ -10,19 +12,20 @@ use crate::{
     time::Time,
 };
 
-/// Departures that are kept.
-pub const DEPARTURES_KEPT: usize = 256;
-
 /// The newest departures.
 #[derive(Debug, Default)]
 pub struct Departures {
-    /// The oldest first, at most [`DEPARTURES_KEPT`].
+    /// The oldest first, at most `departures_kept_max`.
     kept: VecDeque<Departure>,
+    /// How many there have been.
+    total: u64,
 }
 
 /// A connection that left.
 #[derive(Clone, Debug)]
 pub struct Departure {
+    /// The how manieth departure this is, from 1.
+    pub number: u64,
     /// Which.
     pub id: ConnectionId,
     /// Where it came from.
@@ -53,6 +56,7 @@ impl Departure {
         now: Time,
     ) -> Self {
         Self {
+            number: 0,
             id,
             peer: client.peer,
             leave,
@@ -72,10 +76,33 @@ impl Departures {
         self.kept.iter().rev()
     }
 
-    pub(super) fn push(&mut self, departure: Departure) {
-        if self.kept.len() == DEPARTURES_KEPT {
+    /// Those behind the one with this number, the oldest first.
+    pub fn after(&self, number: u64) -> impl Iterator<Item = &Departure> {
+        let skip = (number + 1).saturating_sub(self.first_number());
+        self.kept.iter().skip(usize::try_from(skip).unwrap_or(usize::MAX))
+    }
+
+    /// How many there have been.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// How many behind the one with this number are not remembered any more.
+    pub fn forgotten_after(&self, number: u64) -> u64 {
+        self.first_number().saturating_sub(number + 1)
+    }
+
+    /// The number of the oldest that is kept, or of the next one.
+    fn first_number(&self) -> u64 {
+        self.total + 1 - self.kept.len() as u64
+    }
+
+    /// Remembers one more, and of all as many as are to be kept.
+    pub(super) fn push(&mut self, departure: Departure, kept_max: u64) {
+        self.total += 1;
+        self.kept.push_back(Departure { number: self.total, ..departure });
+        while self.kept.len() as u64 > kept_max {
             self.kept.pop_front();
         }
-        self.kept.push_back(departure);
     }
 }

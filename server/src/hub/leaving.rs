@@ -60,7 +60,8 @@ impl Hub {
             }
             self.exit(id, leave.reason, &detail, now);
             let detail = short_owned(detail);
-            self.departures.push(Departure { detail, ..departure });
+            let kept_max = self.limits.departures_kept_max;
+            self.departures.push(Departure { detail, ..departure }, kept_max);
         }
     }
 

@@ -167,6 +167,14 @@ impl Clients {
         }
     }
 
+    /// Everybody is far away, and has little room: much of what is sent is still to come.
+    pub fn send_away(&mut self) {
+        for agent in &mut self.agents {
+            agent.delay = Duration::from_millis(120);
+            agent.rx_bytes = Some(2_048);
+        }
+    }
+
     /// Makes a client honest for ever, as if there were no other kind.
     pub fn make_honest(&mut self, number: usize) {
         self.agents[number].make_honest();

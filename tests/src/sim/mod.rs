@@ -220,7 +220,7 @@ fn build(plan: &Plan, luck: &Luck) -> World {
 fn terms(plan: &Plan, luck: &Luck, world: &Rc<RefCell<World>>) -> (Limits, u16) {
     let mut dice = luck.dice(3);
     let drawn = u16::try_from(dice.between(1, 6)).expect("small");
-    let room_size = plan.room_size.unwrap_or(drawn);
+    let mut room_size = plan.room_size.unwrap_or(drawn);
     let drain_grace_ms = *dice.pick(&[0, 0, 700]);
     let lingering_max = *dice.pick(&[256, 256, 1]);
     let read_per_turn_bytes = *dice.pick(&[1_024, 16_384]);
@@ -235,8 +235,13 @@ fn terms(plan: &Plan, luck: &Luck, world: &Rc<RefCell<World>>) -> (Limits, u16) 
         ..LIMITS
     };
     games::one_event_is_long_of(games::LONG_EVERY);
-    if dice.chance(8_192) {
-        talkative(&mut world.borrow_mut(), &mut limits);
+    match dice.below(8) {
+        0 => talkative(&mut world.borrow_mut(), &mut limits),
+        1 => {
+            remote(&mut world.borrow_mut(), &mut limits);
+            room_size = plan.room_size.unwrap_or(6);
+        }
+        _ => {}
     }
     (limits, room_size)
 }
@@ -251,6 +256,18 @@ fn talkative(world: &mut World, limits: &mut Limits) {
     games::one_event_is_long_of(4);
     (limits.out_stall_ms, limits.out_soft_ms) = (3_000, 3_000);
     limits.out_hard_bytes = 20_000;
+}
+
+/// Everybody is far away, and who comes back has more to catch up with than there is room for.
+fn remote(world: &mut World, limits: &mut Limits) {
+    for fault in [Fault::ShortWrite, Fault::NothingToWrite, Fault::Pause, Fault::SlowCall] {
+        world.faults.remove(fault);
+    }
+    world.clients.send_away();
+    // What is said last may come too late behind all that waits.
+    world.clients.slow = true;
+    games::one_event_is_long_of(8);
+    limits.out_soft_bytes = 28_000;
 }
 
 fn play(plan: &Plan, luck: &Luck, world: &Rc<RefCell<World>>, report: &mut Report) {

@@ -257,8 +257,10 @@ impl World {
         if (0..if sleeps_long { 8 } else { 1 }).any(|_| self.strikes(Fault::Pause)) {
             // Those are the worst that end when something else was to be done.
             let to_the_end = until.since(self.kernel.now()) + Duration::from_millis(1);
-            let pause = match self.dice.below(2) {
+            let pause = match self.dice.below(3) {
                 0 => to_the_end,
+                // Too short for the server to notice, and long enough to be late.
+                1 => Duration::from_millis(self.dice.between(1, 450)),
                 _ => Duration::from_millis(self.dice.between(1, 3_000)),
             };
             self.note(|| format!("the server does not run for {pause:?}"));
