@@ -21,12 +21,13 @@
 //! rendering of the report. Only [`run`], [`server`], [`admin`] and [`cli`] touch the world.
 //!
 //! Modules in the order of the data: [`options`], [`mix`], [`plan`], [`server`], [`admin`],
-//! [`run`], [`evidence`], [`matching`], [`report`], [`render`], [`exit`], [`cli`].
+//! [`run`], [`ledger`], [`evidence`], [`matching`], [`report`], [`render`], [`exit`], [`cli`].
 
 pub mod admin;
 pub mod cli;
 pub mod evidence;
 pub mod exit;
+pub mod ledger;
 pub mod matching;
 pub mod mix;
 pub mod options;
