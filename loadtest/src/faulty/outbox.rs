@@ -30,8 +30,8 @@ impl Outbox {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Records that the socket took `written` of the bytes that were [due](Self::due). One that took
-    /// nothing is asked again after the pace, if there is one.
+    /// Records that the socket took `written` of the bytes that were [due](Self::due). One that
+    /// took nothing is asked again after the pace, if there is one.
     pub(super) fn advance(&mut self, written: usize, now: Moment) {
         assert!(written <= self.bytes.len() - self.sent, "more was sent than there was");
         self.sent += written;

@@ -1,7 +1,7 @@
 //! What a server of each mode says and does, frame by frame.
 //!
-//! Data flow: frame -> **`Script`** -> bytes, [`Fate`]. The bytes of a client are cut into frames by
-//! [`Conversation`](super::Conversation).
+//! Data flow: frame -> **`Script`** -> bytes, [`Fate`]. The bytes of a client are cut into frames
+//! by [`Conversation`](super::Conversation).
 //!
 //! Modes that fail before the game do not care what the first frame of the client is. Those that
 //! play hold the client to the protocol, and tell it when it is wrong.
