@@ -36,10 +36,16 @@ impl Journal {
             return None;
         }
         self.lines += 1;
-        Some(match std::mem::take(&mut self.left_out) {
-            0 => text(),
-            left_out => format!("({left_out} lines were left out)\n{}", text()),
-        })
+        let left_out = self.left_out().map_or_else(String::new, |line| line + "\n");
+        Some(left_out + &text())
+    }
+
+    /// What was left out since the last line, if anything was; it is told once.
+    pub(super) fn left_out(&mut self) -> Option<String> {
+        match std::mem::take(&mut self.left_out) {
+            0 => None,
+            lines => Some(format!("({lines} lines were left out)")),
+        }
     }
 }
 
@@ -56,5 +62,6 @@ mod tests {
         let later = SPAN.as_nanos() as u64 + 1;
         assert_eq!(write(later).as_deref(), Some("(60 lines were left out)\nline"));
         assert_eq!(write(later).as_deref(), Some("line"));
+        assert_eq!(journal.left_out(), None);
     }
 }

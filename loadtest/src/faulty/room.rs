@@ -189,6 +189,10 @@ mod tests {
         }
         let invented = Hello::resuming(Resume { ticket: Ticket([200; 32]), events_seen: 0 });
         assert_eq!(Room::open(&invented, 1), None);
+        let mut altered = ticket(PlayerId(9), "arena").expect("a short name");
+        altered.0[31] = 1;
+        let altered = Hello::resuming(Resume { ticket: altered, events_seen: 0 });
+        assert_eq!(Room::open(&altered, 1), None);
         let long = "x".repeat(32);
         assert_eq!(ticket(PlayerId(1), &long), None, "such a game has no way back");
     }

@@ -143,6 +143,7 @@ impl Server {
         for (_, peer) in &self.peers {
             self.journal.line(now, || peer.epitaph(now)).iter().for_each(|line| watcher(line));
         }
+        self.journal.left_out().iter().for_each(|line| watcher(line));
         Ok(self.tally)
     }
 
