@@ -1,10 +1,12 @@
 //! The program `gamekeeper-loadtest`.
 //!
-//! Data flow: arguments -> options -> run -> report -> **`cli`** -> terminal, file, exit code.
+//! Data flow: arguments -> options -> run -> report -> **`cli`** -> terminal, file, exit code; or
+//! arguments -> faulty server -> **`cli`**.
 //!
 //! Progress goes to stderr, the report to stdout.
 
 mod args;
+mod faulty;
 mod output;
 mod progress;
 
@@ -25,19 +27,24 @@ use crate::{
     render::{self, Text},
     run::{self, RunError},
 };
-use args::Args;
+use args::{Args, Order};
 use progress::Progress;
 
 /// Runs the program. The exit codes are those of [`ExitStatus`].
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let options = match Args::try_parse_from(args).and_then(Args::into_options) {
-        Ok(options) => options,
+    match Args::try_parse_from(args).and_then(Args::into_order) {
+        Ok(Order::Run(options)) => load(&options),
+        Ok(Order::Serve(options)) => faulty::serve(options),
+        Ok(Order::ListModes) => faulty::list(),
         Err(error) => {
             // If not even this can be written, the exit code still says it.
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
         }
-    };
+    }
+}
+
+fn load(options: &Options) -> ExitCode {
     let stop = match stop_flag() {
         Ok(stop) => stop,
         Err(error) => {
@@ -47,10 +54,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     output::status(&format!("seed {}: {options}", options.seed));
     let mut progress = Progress::new();
-    let outcome = run::run(&options, &stop, &mut |status| progress.show(status));
+    let outcome = run::run(options, &stop, &mut |status| progress.show(status));
     progress.finish();
     match outcome {
-        Ok(report) => publish(&options, &report),
+        Ok(report) => publish(options, &report),
         Err(error) => {
             output::error(&error.to_string());
             status_of(&error).into()

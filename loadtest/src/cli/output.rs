@@ -16,5 +16,6 @@ pub(super) fn error(line: &str) {
 
 /// The report: to stdout. A reader that has gone away (`| head`) is no reason to fail.
 pub(super) fn result(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
+    let mut stdout = io::stdout();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
