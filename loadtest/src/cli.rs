@@ -24,7 +24,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::{
     exit::ExitStatus,
     options::Options,
-    render::{self, Text},
+    render::{self, Html, Text},
     run::{self, RunError},
 };
 use args::{Args, Order};
@@ -53,7 +53,7 @@ fn load(options: &Options) -> ExitCode {
         }
     };
     // Before the run, and not after a long one, it shows that its results can be written.
-    for path in [&options.json, &options.events].into_iter().flatten() {
+    for path in [&options.json, &options.events, &options.html].into_iter().flatten() {
         if let Err(error) = fs::File::options().append(true).create(true).open(path) {
             output::error(&format!("cannot write {}: {error}", path.display()));
             return ExitStatus::Usage.into();
@@ -77,6 +77,7 @@ fn publish(options: &Options, report: &crate::report::Report) -> ExitCode {
     let files = [
         (&options.json, render::json(report).map_err(io::Error::other)),
         (&options.events, render::events(report).map_err(io::Error::other)),
+        (&options.html, Ok(Html(report).to_string())),
     ];
     for (path, text) in files {
         let Some(path) = path else { continue };

@@ -15,6 +15,7 @@ use crate::{
     admin::ServerStats,
     ledger::Ledger,
     matching::{self, Matching, Tally, Verdict},
+    timeline::Sample,
 };
 
 /// Seats that are held for longer than this are not waited for.
@@ -80,6 +81,8 @@ pub struct Evidence {
     pub settle: FleetStats,
     /// When the run phase began.
     pub run_began: Moment,
+    /// How it went, second by second, until things had settled.
+    pub timeline: Vec<Sample>,
     /// How long the run phase took.
     pub run_time: Duration,
     /// Processor time of this process in the run phase.

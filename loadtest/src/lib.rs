@@ -25,7 +25,7 @@
 //! touch the world.
 //!
 //! Modules in the order of the data: [`options`], [`mix`], [`plan`], [`server`], [`admin`],
-//! [`run`], [`ledger`], [`evidence`], [`matching`], [`report`], [`render`], [`exit`], [`cli`];
+//! [`run`], [`ledger`], [`timeline`], [`evidence`], [`matching`], [`report`], [`render`], [`exit`], [`cli`];
 //! and [`faulty`].
 
 pub mod admin;
@@ -42,3 +42,4 @@ pub mod render;
 pub mod report;
 pub mod run;
 pub mod server;
+pub mod timeline;

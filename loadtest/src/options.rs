@@ -32,6 +32,8 @@ pub struct Options {
     pub json: Option<PathBuf>,
     /// Where to write what became of each departure.
     pub events: Option<PathBuf>,
+    /// Where to write the report as a page.
+    pub html: Option<PathBuf>,
     /// Whether to keep server and bots on a core each.
     pub pin: bool,
 }

@@ -1,7 +1,10 @@
 //! Reports for people and for machines: pure functions of a [`Report`].
 
+mod html;
+mod svg;
 mod text;
 
+pub use html::Html;
 pub use text::Text;
 
 use crate::report::Report;

@@ -26,6 +26,7 @@ use crate::{
     exit::ExitStatus,
     options::Options,
     plan::Plan,
+    timeline::Sample,
 };
 
 /// The version of the report's layout in JSON. It changes when a field changes its meaning or goes
@@ -95,6 +96,8 @@ pub struct Report {
     pub generator: Generator,
     /// Where all this happened.
     pub environment: Environment,
+    /// How it went, second by second, until things had settled.
+    pub timeline: Vec<Sample>,
     /// What became of each departure: in a file of its own, because there are many.
     #[serde(skip)]
     pub events: Vec<Event>,
@@ -144,6 +147,7 @@ impl Report {
             server: ServerSide::new(evidence),
             generator: Generator::new(evidence),
             environment: Environment::new(options, evidence),
+            timeline: evidence.timeline.clone(),
             events: events::events(evidence),
         };
         report.invalid = checks::invalidities(options, evidence);

@@ -34,6 +34,7 @@ use crate::{
     plan::{Plan, PlannedFraud},
     report::Report,
     server::{self, ServerError, ServerProcess},
+    timeline::{Sample, ServerSample},
 };
 
 /// How often the run looks up from the bots: signals, the server's health, the status.
@@ -41,6 +42,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How often the server's statistics are fetched while something is waited for.
 const SCRAPE_EVERY: Duration = Duration::from_millis(250);
+
+/// How often the timeline of a run has a sample.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
 /// So many scrapes in a row that fail mean that the server is gone.
 const SCRAPES_FAILED_MAX: u32 = 3;
@@ -149,6 +153,8 @@ pub fn run(
         on_status,
         lost: 0,
         started: Moment::default(),
+        sampled_at: Moment::default(),
+        server_sample: None,
         frauds: Vec::new(),
         evidence: Evidence {
             transport,
@@ -211,6 +217,10 @@ struct Run<'a> {
     lost: u64,
     /// When the run phase began.
     started: Moment,
+    /// When the last sample of the timeline ended.
+    sampled_at: Moment,
+    /// What the server said about itself at the last look.
+    server_sample: Option<ServerSample>,
     /// Bad tickets that have not been shown yet.
     frauds: Vec<PlannedFraud>,
     evidence: Evidence,
@@ -235,6 +245,14 @@ impl Run<'_> {
         self.lost += ends.iter().filter(|end| end.departure.is_none()).count() as u64;
         self.evidence.ends.extend(ends);
         self.evidence.returns.append(&mut self.fleet.take_returns());
+        match phase {
+            Phase::Run | Phase::Settle
+                if self.is_under_way() && now >= self.sampled_at + SAMPLE_EVERY =>
+            {
+                self.sample(phase, now);
+            }
+            _ => {}
+        }
         self.show_bad_tickets(now);
         self.evidence.frauds.append(&mut self.fleet.take_frauds());
         self.look_for_a_halt();
@@ -247,6 +265,27 @@ impl Run<'_> {
             lost: self.lost,
         });
         Ok(())
+    }
+
+    /// Whether the run phase has begun.
+    fn is_under_way(&self) -> bool {
+        self.started != Moment::default()
+    }
+
+    /// Ends a sample of the timeline, and adds what was measured in it to its phase.
+    fn sample(&mut self, phase: Phase, now: Moment) {
+        let slice = self.fleet.take_stats();
+        if self.is_under_way() {
+            let playing = self.fleet.playing() as u64;
+            let sample = Sample::new(self.started, self.sampled_at, now, playing, &slice);
+            self.evidence.timeline.push(Sample { server: self.server_sample, ..sample });
+        }
+        self.sampled_at = now;
+        match phase {
+            Phase::Join => self.evidence.warm_up.merge(&slice),
+            Phase::Run => self.evidence.run.merge(&slice),
+            Phase::Settle | Phase::Close => self.evidence.settle.merge(&slice),
+        }
     }
 
     /// Shows the server those bad tickets whose time has come, and which are bad by now.
@@ -288,6 +327,7 @@ impl Run<'_> {
                 self.scrapes_failed = 0;
                 let news = std::mem::take(&mut scrape.ledger);
                 self.evidence.ledger.get_or_insert_default().extend(news);
+                self.server_sample = Some((&scrape.stats).into());
                 Some(scrape)
             }
             Err(_) => {

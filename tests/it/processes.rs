@@ -200,6 +200,20 @@ fn the_load_test_tells_what_became_of_each_departure() {
     }
 }
 
+/// The page for people is whole, and needs nothing from anywhere.
+#[test]
+fn the_load_test_writes_a_page() {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("report.html");
+    let remains = load_test(&["--html", path.to_str().expect("an ordinary path")], &[]);
+    assert_eq!(remains.status.code(), Some(0), "{remains:?}");
+    let page = fs::read_to_string(path).expect("the page was written");
+    assert!(page.contains(">PASS<") && page.ends_with("</html>\n"), "{page}");
+    for title in ["Time to detect", "Who was there", "What the others felt", "Checks"] {
+        assert!(page.contains(&format!("<h2>{title}</h2>")), "{title} is missing");
+    }
+    assert!(!page.contains("http") && !page.contains("src="), "nothing from elsewhere");
+}
+
 /// A reader that stalls in a game in which it has nothing to say is silent, and that is right.
 #[test]
 fn the_load_test_knows_who_has_nothing_to_say() {

@@ -112,6 +112,10 @@ struct RunArgs {
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
 
+    /// Writes the report as a page for a browser to this file; it needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
     /// The server's program to start, if not the one beside this program.
     #[arg(long, value_name = "PATH", conflicts_with = "target")]
     server_bin: Option<PathBuf>,
@@ -162,6 +166,7 @@ impl RunArgs {
             input_hz: self.input_hz,
             json: self.json,
             events: self.events,
+            html: self.html,
             pin: self.pin,
         })
     }

@@ -30,6 +30,7 @@ fn options() -> Options {
         input_hz: 20,
         json: None,
         events: None,
+        html: None,
         pin: false,
     }
 }

@@ -74,11 +74,11 @@ impl Run<'_> {
             return Ok(());
         }
         self.evidence.run_start = self.scrape_fresh(Phase::Run, 0.0)?.map(|scrape| scrape.stats);
-        self.evidence.warm_up = self.fleet.take_stats();
+        self.sample(Phase::Join, Moment::now());
         let own_cpu = machine::own_cpu_time();
         self.plan_frauds();
         let start = Moment::now();
-        self.started = start;
+        (self.started, self.sampled_at) = (start, start);
         self.evidence.run_began = start;
         let end = start + self.options.duration;
         let mut due = self.plan.departures.iter().peekable();
@@ -99,8 +99,8 @@ impl Run<'_> {
         }
         self.evidence.run_time = Moment::now().since(start);
         self.evidence.own_cpu = machine::own_cpu_time().saturating_sub(own_cpu);
-        self.evidence.run = self.fleet.take_stats();
-        self.evidence.run_end = self.scrape_fresh(Phase::Run, 1.0)?.map(|scrape| scrape.stats);
+        self.sample(Phase::Run, Moment::now());
+        self.evidence.run_end = self.scrape_fresh(Phase::Settle, 0.0)?.map(|scrape| scrape.stats);
         Ok(())
     }
 
@@ -164,7 +164,7 @@ impl Run<'_> {
         self.evidence.ghosts_in_rosters = self.fleet.ghosts() as u64;
         self.evidence.held_in_rosters = self.fleet.held() as u64;
         self.evidence.missed_in_rosters = self.fleet.missed() as u64;
-        self.evidence.settle = self.fleet.take_stats();
+        self.sample(Phase::Settle, Moment::now());
         Ok(())
     }
 
