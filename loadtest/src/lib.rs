@@ -21,7 +21,8 @@
 //! rendering of the report. Only [`run`], [`server`], [`admin`] and [`cli`] touch the world.
 //!
 //! Modules in the order of the data: [`options`], [`mix`], [`plan`], [`server`], [`admin`],
-//! [`run`], [`evidence`], [`matching`], [`report`], [`render`], [`exit`], [`cli`].
+//! [`run`], [`evidence`], [`matching`], [`report`], [`saved`],
+//! [`render`], [`exit`], [`cli`].
 
 pub mod admin;
 pub mod cli;
@@ -34,4 +35,5 @@ pub mod plan;
 pub mod render;
 pub mod report;
 pub mod run;
+pub mod saved;
 pub mod server;
