@@ -21,11 +21,12 @@
 //! rendering of the report. Only [`run`], [`server`], [`admin`] and [`cli`] touch the world.
 //!
 //! Modules in the order of the data: [`options`], [`mix`], [`plan`], [`server`], [`admin`],
-//! [`run`], [`evidence`], [`matching`], [`report`], [`saved`],
+//! [`run`], [`evidence`], [`matching`], [`report`], [`saved`], [`compare`],
 //! [`render`], [`exit`], [`cli`].
 
 pub mod admin;
 pub mod cli;
+pub mod compare;
 pub mod evidence;
 pub mod exit;
 pub mod matching;
