@@ -7,11 +7,11 @@
 mod args;
 mod output;
 mod progress;
+mod reports;
 
 use std::{
     ffi::OsString,
     fs, io,
-    io::IsTerminal,
     process::ExitCode,
     sync::{Arc, atomic::AtomicBool},
 };
@@ -25,13 +25,14 @@ use crate::{
     render::{self, Text},
     run::{self, RunError},
 };
-use args::Args;
+use args::{Args, Task};
 use progress::Progress;
 
 /// Runs the program. The exit codes are those of [`ExitStatus`].
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let options = match Args::try_parse_from(args).and_then(Args::into_options) {
-        Ok(options) => options,
+    let options = match Args::try_parse_from(args).and_then(Args::into_task) {
+        Ok(Task::Run(options)) => options,
+        Ok(Task::Reports(command)) => return reports::carry_out(command).into(),
         Err(error) => {
             // If not even this can be written, the exit code still says it.
             let _ = error.print();
@@ -68,8 +69,7 @@ fn publish(options: &Options, report: &crate::report::Report) -> ExitCode {
             return ExitStatus::Internal.into();
         }
     }
-    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    output::result(&Text { report, colour }.to_string());
+    output::result(&Text { report, colour: output::colour() }.to_string());
     ExitCode::from(report.exit_code)
 }
 

@@ -14,6 +14,12 @@
 //! Some of those that lose their connection come back to their seat, and a few bad tickets are
 //! shown: whoever has a right to a seat must get it and be told all, and nobody else.
 //!
+//! A report can be kept, looked at again and compared with a later one:
+//!
+//! ```text
+//!   JSON ── saved ──> compare ── render ──> table, Markdown, JUnit XML, exit code
+//! ```
+//!
 //! The tool also tests itself. Inputs follow a plan of times, and a run in which the bots could
 //! not keep up with it is invalid, not failed.
 //!
@@ -21,10 +27,11 @@
 //! rendering of the report. Only [`run`], [`server`], [`admin`] and [`cli`] touch the world.
 //!
 //! Modules in the order of the data: [`options`], [`mix`], [`plan`], [`server`], [`admin`],
-//! [`run`], [`evidence`], [`matching`], [`report`], [`saved`], [`compare`],
+//! [`run`], [`evidence`], [`matching`], [`report`], [`saved`], [`baseline`], [`compare`],
 //! [`render`], [`exit`], [`cli`].
 
 pub mod admin;
+pub mod baseline;
 pub mod cli;
 pub mod compare;
 pub mod evidence;

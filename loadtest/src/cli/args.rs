@@ -8,6 +8,7 @@ use gamekeeper_bot::{
     units::{parse_duration, parse_rate, parse_share},
 };
 
+use super::reports::ReportCommand;
 use crate::{
     mix::DepartureMix,
     options::{Options, Target},
@@ -29,6 +30,17 @@ enum Command {
     /// is invalid because the bots were the limit, 5 the server could not be reached or died,
     /// 130 interrupted.
     Run(Box<RunArgs>),
+    #[command(flatten)]
+    Reports(ReportCommand),
+}
+
+/// What the program is asked to do.
+#[derive(Debug, PartialEq)]
+pub(super) enum Task {
+    /// To load a server.
+    Run(Options),
+    /// To look at reports of earlier runs.
+    Reports(ReportCommand),
 }
 
 #[derive(Debug, clap::Args)]
@@ -95,9 +107,12 @@ struct RunArgs {
 }
 
 impl Args {
-    /// Checks what clap cannot, and says what the run is asked to do.
-    pub(super) fn into_options(self) -> Result<Options, clap::Error> {
-        let Command::Run(args) = self.command;
+    /// Checks what clap cannot, and says what the program is asked to do.
+    pub(super) fn into_task(self) -> Result<Task, clap::Error> {
+        let args = match self.command {
+            Command::Run(args) => args,
+            Command::Reports(command) => return Ok(Task::Reports(command)),
+        };
         let usage = |text: &str| clap::Error::raw(ErrorKind::ValueValidation, format!("{text}\n"));
         if args.duration.is_zero() {
             return Err(usage("--duration must be longer than 0s, or nothing is measured"));
@@ -112,7 +127,7 @@ impl Args {
             Some(endpoint) => Target::Running { endpoint, admin: args.admin },
             None => Target::Own { program: args.server_bin, extra: args.server_args },
         };
-        Ok(Options {
+        Ok(Task::Run(Options {
             target,
             game: args.game,
             bots: args.bots,
@@ -124,7 +139,7 @@ impl Args {
             input_hz: args.input_hz,
             json: args.json,
             pin: args.pin,
-        })
+        }))
     }
 }
 
@@ -134,9 +149,9 @@ mod tests {
 
     use super::*;
 
-    fn parse(line: &str) -> Result<Options, clap::Error> {
+    fn parse(line: &str) -> Result<Task, clap::Error> {
         let words = std::iter::once("gamekeeper-loadtest").chain(line.split_whitespace());
-        Args::try_parse_from(words).and_then(Args::into_options)
+        Args::try_parse_from(words).and_then(Args::into_task)
     }
 
     #[test]
@@ -150,9 +165,12 @@ mod tests {
             "run --resume 0.07",
             "run --server-bin /tmp/x --pin -- --state-bytes 64",
         ] {
-            let options = parse(line).expect(line);
+            let Task::Run(options) = parse(line).expect(line) else { panic!("{line}: no run") };
             let again = options.to_string();
-            assert_eq!(parse(again.split_once(' ').expect("a command").1).expect(&again), options);
+            assert_eq!(
+                parse(again.split_once(' ').expect("a command").1).expect(&again),
+                Task::Run(options)
+            );
         }
     }
 
@@ -168,6 +186,10 @@ mod tests {
             ("run --admin 127.0.0.1:1", "--target"),
             ("run --target 127.0.0.1:1 -- --x", "leave out"),
             ("run --frobnicate", "--frobnicate"),
+            ("compare a.json", "B.json"),
+            ("compare a.json b.json --noise much", "25%"),
+            ("baseline save ../a a.json", "no name for a baseline"),
+            ("junit", "REPORT.json"),
         ] {
             let error = parse(line).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");
