@@ -32,9 +32,10 @@ pub use way_back::{Arrival, WayBack};
 use std::{fmt, io, time::Duration};
 
 use gamekeeper_protocol::{
-    Departed, FrameDecoder, InputSequence, Member, PlayerId, PresenceChange, ServerMessage, Tick,
-    Welcome,
+    Departed, FrameDecoder, InputSequence, Member, PROTOCOL_VERSION, PlayerId, PresenceChange,
+    ServerMessage, Tick, Welcome,
     limits::{NAME_BYTES_MAX, SERVER_FRAME_BYTES_MAX},
+    message::refused_version,
 };
 
 use crate::clock::Moment;
@@ -91,12 +92,16 @@ impl Connection {
         if session.ended().is_some() {
             return;
         }
-        session.heard(now);
         while session.ended().is_none() {
             let outcome = match decoder.next_frame(&mut bytes) {
-                Ok(Some(frame)) => match ServerMessage::decode(frame) {
-                    Ok(message) => session.handle_message(message, now, &mut on_event),
-                    Err(error) => Err(ServerFault::Undecodable(error)),
+                Ok(Some(frame)) => match (ServerMessage::decode(frame), refused_version(frame)) {
+                    (Ok(message), _) => session.handle_message(message, now, &mut on_event),
+                    // Only the beginning of such a frame is for us.
+                    (Err(_), Some(version)) if version != PROTOCOL_VERSION => {
+                        session.end(Ended::of_version(version));
+                        Ok(())
+                    }
+                    (Err(error), _) => Err(ServerFault::Undecodable(error)),
                 },
                 Ok(None) => return,
                 Err(error) => Err(ServerFault::Framing(error)),
@@ -182,6 +187,12 @@ impl Connection {
     /// Ticks per second of our room, once we have joined; 0 for a turn-based game.
     pub fn tick_hz(&self) -> Option<u16> {
         self.session.tick_hz()
+    }
+
+    /// For how long after its welcome the server has been heard: whether this connection was worth
+    /// something, see [`Retry::lasted`](crate::retry::Retry::lasted).
+    pub fn played_for(&self) -> Duration {
+        self.session.played_for()
     }
 
     /// Who is in our room.

@@ -21,6 +21,7 @@ mod endpoint;
 mod impostor;
 mod leave;
 mod ledger;
+mod listening;
 mod people;
 mod returning;
 mod socket;

@@ -9,15 +9,20 @@ use std::time::Duration;
 /// fills up is not worth talking to.
 pub const OUTBOUND_BYTES_MAX: usize = 64 * 1024;
 
-/// When nothing has been received for this long, the client asks whether the server lives.
+/// When no whole message has been received for this long, the client asks whether the server lives.
 pub const PING_AFTER: Duration = Duration::from_secs(2);
 
-/// When nothing has been received for this long, the server is given up. The same as the
+/// When no whole message has been received for this long, no welcome, or nothing has been taken of
+/// what waits for it, the server is given up. The same as the
 /// server's patience with a silent client, so that both sides of a dead link let go together.
 pub const SERVER_LOST_AFTER: Duration = Duration::from_secs(6);
 
 /// How long a connect may take before it is given up.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A game that lasted for this long was worth its connect: the next attempt after it is a first
+/// one. With less, a client of a server that loses it again and again would never slow down.
+pub const STEADY_AFTER: Duration = Duration::from_secs(5);
 
 /// How many departed players a roster remembers, to tell a ghost from a stranger.
 pub const DEPARTED_REMEMBERED: usize = 256;

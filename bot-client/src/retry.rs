@@ -9,7 +9,10 @@
 
 use std::time::Duration;
 
-use crate::dice::{Dice, Purpose};
+use crate::{
+    dice::{Dice, Purpose},
+    limits::STEADY_AFTER,
+};
 
 /// When to connect again, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,14 @@ impl Retry {
         self.failures = 0;
     }
 
+    /// The last attempt led to a game that lasted for this long. A short one is no success: a
+    /// server that lets everybody in and drops them must not be asked again at once, for ever.
+    pub fn lasted(&mut self, played_for: Duration) {
+        if played_for >= STEADY_AFTER {
+            self.succeeded();
+        }
+    }
+
     /// The last attempt failed: how long to wait, or `None` to give up.
     pub fn failed(&mut self) -> Option<Duration> {
         let failures_before = self.failures;
@@ -108,6 +119,16 @@ mod tests {
         retry.succeeded();
         assert!(retry.failed().is_some());
         assert_eq!(Retry::new(RetryPolicy::NEVER, 1, 1).failed(), None);
+    }
+
+    #[test]
+    fn a_game_that_does_not_last_is_no_success() {
+        let mut retry = Retry::new(RetryPolicy::limited(2), 1, 1);
+        assert!(retry.failed().is_some());
+        retry.lasted(STEADY_AFTER - Duration::from_nanos(1));
+        assert_eq!(retry.failures(), 1);
+        retry.lasted(STEADY_AFTER);
+        assert_eq!(retry.failures(), 0);
     }
 
     /// Two hundred clients that lose their server at once do not come back at once.

@@ -1,8 +1,8 @@
-//! Asking the server what it knows: a minimal HTTP client and the statistics it fetches.
+//! Asking the server what it knows: a minimal HTTP client, the statistics and the ledger.
 //!
-//! Data flow: server -> `/api/stats` -> **`ServerStats`** -> report. The structures repeat the
-//! server's format on purpose: a load test that shared the server's code could not notice when
-//! the format changes.
+//! Data flow: server -> `/api/stats`, `/api/departures` -> **`Scrape`** -> evidence. The
+//! structures repeat the server's format on purpose: a load test that shared the server's code
+//! could not notice when the format changes.
 
 use std::{
     collections::BTreeMap,
@@ -15,13 +15,27 @@ use std::{
 };
 
 use gamekeeper_bot::clock::Moment;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::ledger::{Ledger, Page};
 
 /// How long each step of a request may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The longest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Where the statistics are.
+const STATS: &str = "/api/stats";
+
+/// Where the ledger is.
+const LEDGER: &str = "/api/departures";
+
+/// Entries of the ledger that are asked for at once: the most that the server gives.
+const PAGE_ENTRIES: u32 = 1_000;
+
+/// Pages that are read in one go; what is left is read the next time.
+const PAGES_MAX: u32 = 200;
 
 /// What the server says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -167,27 +181,58 @@ impl ServerStats {
     }
 }
 
-/// What the server said, and when the answer was here.
+/// What the server said, and when it was asked.
 #[derive(Clone, Debug)]
 pub struct Scrape {
     /// When the request was sent: everything that happened before it is in the answer.
     pub asked_at: Moment,
-    /// The answer.
+    /// The statistics.
     pub stats: ServerStats,
+    /// Who has left since the scrape before this one; those included whom the statistics do not
+    /// count yet.
+    pub ledger: Ledger,
 }
 
-/// Fetches the statistics once, waiting for them.
+/// How far the ledger has been read: the number of the last departure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bookmark(u64);
+
+/// Fetches the statistics once, waiting for them, and where the ledger ends.
 ///
 /// # Errors
 ///
 /// [`AdminError`] if the server is not there or does not answer as it should.
-pub fn fetch(admin: SocketAddr) -> Result<Scrape, AdminError> {
+pub fn fetch_first(admin: SocketAddr) -> Result<(ServerStats, Bookmark), AdminError> {
+    let stats = ask(admin, STATS)?;
+    let page: Page = ask(admin, &format!("{LEDGER}?limit=1"))?;
+    Ok((stats, Bookmark(page.total)))
+}
+
+/// Fetches the statistics and what is new in the ledger.
+fn fetch(admin: SocketAddr, bookmark: &mut Bookmark) -> Result<Scrape, AdminError> {
     let asked_at = Moment::now();
-    let answer = get(admin, "/api/stats").map_err(|source| AdminError::Io { admin, source })?;
-    let body = body_of(&answer).map_err(|why| AdminError::Answer { admin, why })?;
-    let stats = serde_json::from_slice(body)
-        .map_err(|error| AdminError::Answer { admin, why: error.to_string() })?;
-    Ok(Scrape { asked_at, stats })
+    let stats = ask(admin, STATS)?;
+    let mut ledger = Ledger::default();
+    for _ in 0..PAGES_MAX {
+        let page_asked_at = Moment::now();
+        let path = format!("{LEDGER}?after={}&limit={PAGE_ENTRIES}", bookmark.0);
+        let page: Page = ask(admin, &path)?;
+        let (forgotten, next, is_last) = (page.forgotten, page.next, page.next >= page.total);
+        let entries = page.into_entries(page_asked_at, Moment::now());
+        ledger.extend(Ledger { entries, forgotten });
+        *bookmark = Bookmark(next);
+        if is_last {
+            break;
+        }
+    }
+    Ok(Scrape { asked_at, stats, ledger })
+}
+
+fn ask<T: DeserializeOwned>(admin: SocketAddr, path: &str) -> Result<T, AdminError> {
+    let fault = |why: String| AdminError::Answer { admin, path: path.to_owned(), why };
+    let answer = get(admin, path).map_err(|source| AdminError::Io { admin, source })?;
+    let body = body_of(&answer).map_err(fault)?;
+    serde_json::from_slice(body).map_err(|error| fault(error.to_string()))
 }
 
 fn get(admin: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
@@ -221,12 +266,15 @@ pub struct Scraper {
 }
 
 impl Scraper {
-    /// A scraper of the server whose admin listener this is.
-    pub fn new(admin: SocketAddr) -> Self {
+    /// A scraper of the server whose admin listener this is, that reads the ledger from a bookmark
+    /// on.
+    pub fn new(admin: SocketAddr, mut bookmark: Bookmark) -> Self {
         let (requests, asked) = channel();
         let (tell, answers) = channel();
         // The thread ends when the scraper is dropped: its channel is closed then.
-        thread::spawn(move || while asked.recv().is_ok() && tell.send(fetch(admin)).is_ok() {});
+        thread::spawn(move || {
+            while asked.recv().is_ok() && tell.send(fetch(admin, &mut bookmark)).is_ok() {}
+        });
         Self { requests, answers, pending: false }
     }
 
@@ -263,6 +311,8 @@ pub enum AdminError {
     Answer {
         /// Who was asked.
         admin: SocketAddr,
+        /// For what.
+        path: String,
         /// What is wrong with it.
         why: String,
     },
@@ -274,9 +324,9 @@ impl fmt::Display for AdminError {
             Self::Io { admin, source } => {
                 write!(f, "the server's admin listener at {admin} cannot be asked: {source}")
             }
-            Self::Answer { admin, why } => write!(
+            Self::Answer { admin, path, why } => write!(
                 f,
-                "http://{admin}/api/stats does not answer as a Gamekeeper server should: {why}"
+                "http://{admin}{path} does not answer as a Gamekeeper server should: {why}"
             ),
         }
     }
@@ -308,61 +358,71 @@ mod tests {
         "process":{"pid":1,"cpu_user_seconds":0.1,"cpu_system_seconds":0.2,"rss_bytes":1,
         "open_fds":20}}"#;
 
-    fn answer_once(answer: String) -> SocketAddr {
+    const PAGE: &str = r#"{"total":1,"forgotten":2,"next":1,"now_ns":5,"departures":[{"number":1,
+        "left_at_ns":4,"reason":"fin","path":"event","detail":"","player":null}]}"#;
+
+    /// A server that gives each of these answers to one connection.
+    fn answering(answers: Vec<String>) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("bound");
+        let address = listener.local_addr().expect("it is bound");
         thread::spawn(move || {
-            let (mut socket, _) = listener.accept().expect("the test connects");
-            let _ = socket.read(&mut [0; 1024]);
-            socket.write_all(answer.as_bytes()).expect("the test listens");
+            for answer in answers {
+                let (mut socket, _) = listener.accept().expect("somebody asks");
+                let mut request = [0; 1024];
+                let _ = socket.read(&mut request);
+                socket.write_all(answer.as_bytes()).expect("the client reads");
+            }
         });
         address
     }
 
+    fn ok(body: &str) -> String {
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    }
+
     #[test]
     fn statistics_are_fetched_and_read() {
-        let admin = answer_once(format!("HTTP/1.1 200 OK\r\n\r\n{EXAMPLE}"));
-        let scrape = fetch(admin).expect("a good answer");
-        assert_eq!(scrape.stats.players, 500);
-        assert_eq!(scrape.stats.bytes_total.sent, 1);
-        assert_eq!(scrape.stats.process.open_fds, 20);
-        assert_eq!(scrape.stats.resumes, None, "this server does not count them");
-        let seats =
-            r#""players_away":3,"resumes":{"resumed":2},"seats_given_up_total":1,"process""#;
-        let example = EXAMPLE.replace(r#""process""#, seats);
-        let admin = answer_once(format!("HTTP/1.1 200 OK\r\n\r\n{example}"));
-        let stats = fetch(admin).expect("a good answer").stats;
-        assert_eq!((stats.players_away, stats.seats_given_up_total), (3, Some(1)));
-        assert_eq!(stats.resumes, Some(BTreeMap::from([("resumed".to_owned(), 2)])));
+        let admin = answering(vec![ok(EXAMPLE), ok(PAGE)]);
+        let (stats, bookmark) = fetch_first(admin).expect("a good answer");
+        assert_eq!((stats.players, stats.connections["playing"]), (500, 500));
+        assert_eq!(stats.leaves[0].count, 3);
+        assert_eq!(stats.process.open_fds, 20);
+        assert_eq!(bookmark, Bookmark(1));
     }
 
     #[test]
     fn other_answers_are_named() {
         for (answer, hint) in [
-            ("HTTP/1.1 404 Not Found\r\n\r\n", "404"),
-            ("SSH-2.0-OpenSSH", "not HTTP"),
-            ("HTTP/1.1 200 OK\r\n\r\n{}", "missing field"),
+            ("HTTP/1.1 404 Not Found\r\n\r\n".to_owned(), "404"),
+            (ok("{}"), "missing field"),
+            ("nonsense".to_owned(), "not HTTP"),
         ] {
-            let error = fetch(answer_once(answer.to_owned())).expect_err(answer).to_string();
-            assert!(error.contains(hint), "{error}");
+            let error = fetch_first(answering(vec![answer])).expect_err("not the statistics");
+            assert!(error.to_string().contains(hint), "{error}");
+            assert!(error.to_string().contains("/api/stats"), "{error}");
         }
+        let old = answering(vec![ok(EXAMPLE), "HTTP/1.1 404 Not Found\r\n\r\n".to_owned()]);
+        let error = fetch_first(old).expect_err("no ledger");
+        assert!(error.to_string().contains("/api/departures"), "{error}");
     }
 
     #[test]
     fn a_scraper_answers_later() {
-        let mut scraper = Scraper::new(answer_once(format!("HTTP/1.1 200 OK\r\n\r\n{EXAMPLE}")));
+        let admin = answering(vec![ok(EXAMPLE), ok(PAGE)]);
+        let mut scraper = Scraper::new(admin, Bookmark(0));
         assert!(scraper.poll().is_none());
         scraper.ask();
         scraper.ask();
         let deadline = Moment::now() + Duration::from_secs(10);
         let answer = loop {
             if let Some(answer) = scraper.poll() {
-                break answer;
+                break answer.expect("a good answer");
             }
             assert!(Moment::now() < deadline, "no answer in time");
             thread::yield_now();
         };
-        assert_eq!(answer.expect("a good answer").stats.rooms, 10);
+        assert_eq!(answer.stats.rooms, 10);
+        assert_eq!((answer.ledger.entries.len(), answer.ledger.forgotten), (1, 2));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The program `gamekeeper-loadtest`.
 //!
-//! Data flow: arguments -> options -> run -> report -> **`cli`** -> terminal, file, exit code.
+//! Data flow: arguments -> options -> run -> report -> **`cli`** -> terminal, file, exit code; or
+//! arguments -> faulty server -> **`cli`**; or saved reports -> comparison -> **`cli`**.
 //!
 //! Progress goes to stderr, the report to stdout.
 
 mod args;
+mod faulty;
 mod output;
 mod progress;
 mod reports;
@@ -25,20 +27,25 @@ use crate::{
     render::{self, Text},
     run::{self, RunError},
 };
-use args::{Args, Task};
+use args::{Args, Order};
 use progress::Progress;
 
 /// Runs the program. The exit codes are those of [`ExitStatus`].
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let options = match Args::try_parse_from(args).and_then(Args::into_task) {
-        Ok(Task::Run(options)) => options,
-        Ok(Task::Reports(command)) => return reports::carry_out(command).into(),
+    match Args::try_parse_from(args).and_then(Args::into_order) {
+        Ok(Order::Run(options)) => load(&options),
+        Ok(Order::Serve(options)) => faulty::serve(options),
+        Ok(Order::ListModes) => faulty::list(),
+        Ok(Order::Reports(command)) => reports::carry_out(command).into(),
         Err(error) => {
             // If not even this can be written, the exit code still says it.
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
         }
-    };
+    }
+}
+
+fn load(options: &Options) -> ExitCode {
     let stop = match stop_flag() {
         Ok(stop) => stop,
         Err(error) => {
@@ -48,10 +55,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     output::status(&format!("seed {}: {options}", options.seed));
     let mut progress = Progress::new();
-    let outcome = run::run(&options, &stop, &mut |status| progress.show(status));
+    let outcome = run::run(options, &stop, &mut |status| progress.show(status));
     progress.finish();
     match outcome {
-        Ok(report) => publish(&options, &report),
+        Ok(report) => publish(options, &report),
         Err(error) => {
             output::error(&error.to_string());
             status_of(&error).into()

@@ -11,8 +11,9 @@ use gamekeeper_bot::{
 };
 
 use crate::{
-    admin::{Scrape, ServerStats},
-    matching::{Deed, Deeds, Matching},
+    admin::ServerStats,
+    ledger::Ledger,
+    matching::{self, Matching, Tally, Verdict},
 };
 
 /// Seats that are held for longer than this are not waited for.
@@ -90,8 +91,10 @@ pub struct Evidence {
     pub settled: Option<ServerStats>,
     /// When everybody had left.
     pub after: Option<ServerStats>,
-    /// The most departures at once that were past their deadline and not yet counted.
-    pub late: u64,
+    /// Who has left, in the server's own words; nothing if it cannot be asked.
+    pub ledger: Option<Ledger>,
+    /// The number of the last departure that the server knew when things had settled.
+    pub settled_number: u64,
     /// Bots that the server had not let go when their time was over.
     pub never_let_go: u64,
     /// Players that have left and that some bot still had in its room after the settling.
@@ -105,7 +108,7 @@ pub struct Evidence {
     /// Bots that played after the settling.
     pub playing_when_settled: u64,
     /// Bots that said goodbye at the very end.
-    pub closing: u64,
+    pub closing: Vec<Injection>,
     /// How our own server stopped.
     pub server_stop: Option<Result<(), String>>,
 }
@@ -118,21 +121,6 @@ impl Evidence {
             *counts.entry(injection.departure).or_default() += 1;
         }
         counts
-    }
-
-    /// Everything that was done to the server, by kind.
-    pub fn deeds(&self) -> Deeds {
-        let mut deeds = count_by_kind(&self.injections);
-        let took_over = |it: &&Return| it.took_over && matches!(it.outcome, ReturnOutcome::Back(_));
-        for Return { departure, .. } in self.returns.iter().filter(took_over) {
-            // One of those that were to come back, and it is known how it did.
-            if let Some(count @ 1..) = deeds.get_mut(&Deed::Return(*departure)) {
-                *count -= 1;
-                *deeds.entry(Deed::TakeOver(*departure)).or_default() += 1;
-            }
-        }
-        deeds.insert(Deed::BadTicket, self.frauds.len() as u64);
-        deeds
     }
 
     /// How many bots have their seat again.
@@ -183,30 +171,38 @@ impl Evidence {
         now.players <= before.players && away <= held && now.rooms <= before.rooms + held
     }
 
-    /// Joins the departures with the leaves that the server had counted when things had settled.
+    /// Joins the departures with the server's lines of until things had settled.
     pub fn matching(&self) -> Option<Matching> {
-        let (before, settled) = self.before.as_ref().zip(self.settled.as_ref())?;
-        Some(Matching::new(&self.deeds(), &settled.reasons_since(before), self.transport))
+        let entries = &self.ledger.as_ref()?.entries;
+        let settled = match self.settled_number {
+            0 => entries.len(),
+            number => entries.partition_point(|entry| entry.number <= number),
+        };
+        let tickets = self.frauds.len() as u64;
+        Some(Matching::new(&self.injections, tickets, &entries[..settled], self.transport))
     }
 
-    /// Joins the goodbyes at the very end with the leaves that the server counted from then on.
-    pub fn closing_matching(&self) -> Option<Matching> {
-        let (settled, after) = self.settled.as_ref().zip(self.after.as_ref())?;
-        let goodbyes = Deeds::from([(Deed::Departure(Departure::Goodbye), self.closing)]);
-        Some(Matching::new(&goodbyes, &after.reasons_since(settled), self.transport))
+    /// How many of those who said goodbye at the very end the server has heard.
+    pub fn goodbyes_heard(&self) -> Option<u64> {
+        let entries = &self.ledger.as_ref()?.entries;
+        let settled = entries.partition_point(|entry| entry.number <= self.settled_number);
+        Some(Matching::new(&self.closing, 0, &entries[settled..], self.transport).right())
     }
 
-    /// Notes how many departures are overdue at a scrape.
-    pub fn note_late(&mut self, before: &ServerStats, scrape: &Scrape) {
-        let overdue: Vec<Injection> = self
-            .injections
-            .iter()
-            .filter(|injection| injection.noticed_by < scrape.asked_at)
-            .copied()
-            .collect();
-        let leaves = scrape.stats.reasons_since(before);
-        let matching = Matching::new(&count_by_kind(&overdue), &leaves, self.transport);
-        self.late = self.late.max(matching.undetected.values().sum());
+    /// What the server made of the departures, by kind.
+    pub fn tallies(&self) -> Option<BTreeMap<Departure, Tally>> {
+        let matching = self.matching()?;
+        Some(matching::tally(&self.injections, &matching, &self.ledger.as_ref()?.entries))
+    }
+
+    /// Departures that were noticed too late.
+    pub fn late(&self) -> u64 {
+        self.tallies().into_iter().flatten().map(|(_, tally)| tally.late).sum()
+    }
+
+    /// Whether the server knows of every departure.
+    pub fn is_all_noticed(&self) -> bool {
+        self.matching().is_some_and(|matching| !matching.verdicts.contains(&Verdict::Missed))
     }
 
     /// Bots that played, were not told to leave, and were ended all the same; by what they saw.
@@ -248,22 +244,9 @@ impl Evidence {
     }
 }
 
-fn count_by_kind(injections: &[Injection]) -> Deeds {
-    let mut counts = Deeds::new();
-    for Injection { departure, returns, .. } in injections {
-        let deed = if *returns { Deed::Return(*departure) } else { Deed::Departure(*departure) };
-        *counts.entry(deed).or_default() += 1;
-    }
-    counts
-}
-
 #[cfg(test)]
 mod tests {
-    use gamekeeper_bot::{clock::Moment, fleet::BotId};
-    use gamekeeper_protocol::PlayerId;
-
     use super::*;
-    use crate::admin::LeaveCount;
 
     #[test]
     fn rooms_are_left_only_where_seats_are_held() {
@@ -280,31 +263,5 @@ mod tests {
         assert!(evidence(30).gives_back_seats(&stats(3, 2)));
         assert!(evidence(30).gives_back_seats(&stats(3, 3)));
         assert!(!evidence(30).gives_back_seats(&stats(3, 4)), "more rooms than held seats");
-    }
-
-    /// A departure that was noticed too late has been late, though it is noticed now.
-    #[test]
-    fn lateness_is_seen_and_not_forgotten() {
-        let injection = Injection {
-            bot: BotId(1),
-            player: PlayerId(1),
-            departure: Departure::Close,
-            returns: false,
-            at: Moment(0),
-            noticed_by: Moment(10),
-        };
-        let mut evidence = Evidence { injections: vec![injection], ..Evidence::default() };
-        let before = ServerStats::default();
-        let look = |asked_at: u64, count: u64| {
-            let leave = LeaveCount { reason: "fin".to_owned(), path: "event".to_owned(), count };
-            let stats = ServerStats { leaves: vec![leave], ..ServerStats::default() };
-            Scrape { asked_at: Moment(asked_at), stats }
-        };
-        evidence.note_late(&before, &look(9, 0));
-        assert_eq!(evidence.late, 0, "there is still time");
-        evidence.note_late(&before, &look(11, 0));
-        assert_eq!(evidence.late, 1);
-        evidence.note_late(&before, &look(12, 1));
-        assert_eq!(evidence.late, 1, "noticed, but late");
     }
 }

@@ -23,12 +23,16 @@
 //! The tool also tests itself. Inputs follow a plan of times, and a run in which the bots could
 //! not keep up with it is invalid, not failed.
 //!
+//! Beside that there is the other side of the coin: [`faulty`], a server that misbehaves, for
+//! people who test a client.
+//!
 //! The plan is a pure function of options and seed, the report of plan and evidence, and each
-//! rendering of the report. Only [`run`], [`server`], [`admin`] and [`cli`] touch the world.
+//! rendering of the report. Only [`run`], [`server`], [`admin`], [`cli`] and [`faulty::server`]
+//! touch the world.
 //!
 //! Modules in the order of the data: [`options`], [`mix`], [`plan`], [`server`], [`admin`],
-//! [`run`], [`evidence`], [`matching`], [`report`], [`saved`], [`baseline`], [`compare`],
-//! [`render`], [`exit`], [`cli`].
+//! [`run`], [`ledger`], [`evidence`], [`matching`], [`report`], [`saved`], [`baseline`],
+//! [`compare`], [`render`], [`exit`], [`cli`]; and [`faulty`].
 
 pub mod admin;
 pub mod baseline;
@@ -36,6 +40,8 @@ pub mod cli;
 pub mod compare;
 pub mod evidence;
 pub mod exit;
+pub mod faulty;
+pub mod ledger;
 pub mod matching;
 pub mod mix;
 pub mod options;

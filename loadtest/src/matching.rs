@@ -1,319 +1,273 @@
-//! Joining what was done to the server with what the server says about it.
+//! Joining each departure with the server's own line about that very connection.
 //!
-//! The server counts leaves by reason. What was done to it are [`Deed`]s: departures and, now and
-//! then, bad tickets. Some deeds may rightly be counted under one of several reasons (a frozen
-//! client is noticed by its silence or by its full buffers, or it is back before), and some reasons
-//! are right for several deeds (a half-close cannot be told from a close). So this is an
-//! assignment: as many deeds as possible are matched with a leave each, and what is left over on
-//! either side is a finding. It is computed as a maximum flow, which never blames a departure for
-//! another one's choice.
+//! Data flow: injections, bad tickets + [`Ledger`](crate::ledger::Ledger) -> **`Matching`** ->
+//! report. Nothing is matched by numbers alone: a player's departures and the server's lines about
+//! that player come in the same order, because nobody has two connections to one seat. What is
+//! left over on either side is a finding.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use gamekeeper_bot::departure::{Departure, Transport};
-use serde::Serialize;
+use gamekeeper_bot::{
+    departure::{Departure, Transport},
+    fleet::{Injection, Latency},
+};
+use gamekeeper_protocol::PlayerId;
 
-/// Something that was done to the server, and ends a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Deed {
-    /// A bot left for good.
-    Departure(Departure),
-    /// A bot left and was back while its old connection was open, as far as it could tell.
-    TakeOver(Departure),
-    /// A bot left and was to come back later. That may still be before the server has noticed.
-    Return(Departure),
-    /// Somebody showed a bad ticket.
-    BadTicket,
-}
-
-impl Deed {
-    /// What it is listed under.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Departure(departure) | Self::TakeOver(departure) | Self::Return(departure) => {
-                departure.name()
-            }
-            Self::BadTicket => "bad-ticket",
-        }
-    }
-
-    /// How unlikely a reason is that the server may rightly give; `None` for a wrong one.
-    fn rank(self, reason: &str, transport: Transport) -> Option<usize> {
-        let of = |departure: Departure| {
-            departure.expected_reasons(transport).iter().position(|right| *right == reason)
-        };
-        let replaced = (reason == REPLACED).then_some(0);
-        match self {
-            Self::Departure(departure) => of(departure),
-            Self::TakeOver(departure) => replaced.or(of(departure).map(|rank| rank + 1)),
-            Self::Return(departure) => of(departure).or(replaced.map(|_| usize::MAX)),
-            Self::BadTicket => (reason == "rejected").then_some(0),
-        }
-    }
-}
+use crate::ledger::Entry;
 
 /// The server's reason for ending a connection whose player is back over another one.
 pub const REPLACED: &str = "replaced";
 
-/// Deeds by kind.
-pub type Deeds = BTreeMap<Deed, u64>;
+/// The server's reason for ending a connection that has shown a bad ticket.
+pub const REJECTED: &str = "rejected";
 
-/// Leaves by the server's reason.
-pub type Leaves = BTreeMap<String, u64>;
+/// A server says of all that it learns in one turn that it was at the beginning of that turn. A
+/// leave may seem to be so much earlier than what caused it.
+const TURN_MAX: Duration = Duration::from_millis(500);
+
+/// What the server made of a departure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It noticed it for a right reason: the place of its line in the ledger.
+    Right(usize),
+    /// It noticed it for a wrong reason.
+    Wrong(usize),
+    /// It did not notice it.
+    Missed,
+}
 
 /// The result of joining both.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Matching {
-    /// For each way of leaving, and for bad tickets, how many were counted under which reason.
-    pub detected: BTreeMap<&'static str, BTreeMap<String, u64>>,
-    /// Deeds for which there is no leave with a right reason.
-    pub undetected: BTreeMap<&'static str, u64>,
-    /// Leaves for which there is no deed.
-    pub unexplained: BTreeMap<String, u64>,
+    /// In the order of the departures.
+    pub verdicts: Vec<Verdict>,
+    /// Bad tickets for which there is a line.
+    pub tickets: u64,
+    /// Lines, by their place in the ledger, that nothing explains.
+    pub unexplained: Vec<usize>,
 }
 
 impl Matching {
-    /// Matches as many deeds as possible.
-    pub fn new(deeds: &Deeds, leaves: &Leaves, transport: Transport) -> Self {
-        let mut flow = Flow::new(deeds, leaves, transport);
-        flow.maximise();
-        flow.into_matching()
-    }
-
-    /// Departures that were detected under a right reason.
-    pub fn detected_total(&self) -> u64 {
-        self.detected.values().flat_map(BTreeMap::values).sum()
-    }
-
-    /// Departures that the server noticed, but for a wrong reason: at most as many as there are
-    /// leaves that nothing explains.
-    pub fn wrong_total(&self) -> u64 {
-        self.undetected.values().sum::<u64>().min(self.unexplained.values().sum())
-    }
-
-    /// Departures that the server did not notice at all.
-    pub fn missed_total(&self) -> u64 {
-        self.undetected.values().sum::<u64>() - self.wrong_total()
-    }
-
-    /// Leaves that no departure explains, not even one for a wrong reason.
-    pub fn uncaused_total(&self) -> u64 {
-        self.unexplained.values().sum::<u64>() - self.wrong_total()
-    }
-}
-
-/// A flow from deeds to leaves. Both sides have about twenty kinds, so nothing clever.
-struct Flow {
-    deeds: Vec<(Deed, u64)>,
-    reasons: Vec<(String, u64)>,
-    /// `right[d]`: the reasons that are right for deeds of kind `d`, the most likely one first.
-    right: Vec<Vec<usize>>,
-    /// `matched[d][r]`: deeds of kind `d` that are matched with leaves of reason `r`.
-    matched: Vec<Vec<u64>>,
-}
-
-impl Flow {
-    fn new(deeds: &Deeds, leaves: &Leaves, transport: Transport) -> Self {
-        let deeds: Vec<_> = deeds.iter().map(|(kind, count)| (*kind, *count)).collect();
-        let reasons: Vec<_> =
-            leaves.iter().map(|(reason, count)| (reason.clone(), *count)).collect();
-        let matched = vec![vec![0; reasons.len()]; deeds.len()];
-        let right = deeds.iter().map(|(deed, _)| right_reasons(*deed, &reasons, transport));
-        Self { right: right.collect(), deeds, reasons, matched }
-    }
-
-    fn maximise(&mut self) {
-        for deed in 0..self.deeds.len() {
-            while self.free_deeds(deed) > 0 {
-                let mut seen = vec![false; self.reasons.len()];
-                let wanted = self.free_deeds(deed);
-                if self.push(deed, wanted, &mut seen) == 0 {
-                    break;
-                }
-            }
+    /// Joins departures in the order of time, and bad tickets, with the server's lines.
+    pub fn new(
+        injections: &[Injection],
+        bad_tickets: u64,
+        entries: &[Entry],
+        transport: Transport,
+    ) -> Self {
+        let mut matching =
+            Self { verdicts: vec![Verdict::Missed; injections.len()], ..Self::default() };
+        // The departures of each player, the next one that has no line last.
+        let mut awaited: BTreeMap<PlayerId, Vec<usize>> = BTreeMap::new();
+        for (index, injection) in injections.iter().enumerate().rev() {
+            awaited.entry(injection.player).or_default().push(index);
         }
-    }
-
-    /// Matches up to `wanted` deeds of one kind, moving others to another of their own right
-    /// reasons where that makes room. Says how many.
-    fn push(&mut self, deed: usize, wanted: u64, seen: &mut [bool]) -> u64 {
-        for index in 0..self.right[deed].len() {
-            let reason = self.right[deed][index];
-            if std::mem::replace(&mut seen[reason], true) {
-                continue;
-            }
-            let free = self.free_leaves(reason).min(wanted);
-            if free > 0 {
-                self.matched[deed][reason] += free;
-                return free;
-            }
-            for other in 0..self.deeds.len() {
-                let movable = self.matched[other][reason].min(wanted);
-                if other == deed || movable == 0 {
-                    continue;
+        for (line, entry) in entries.iter().enumerate() {
+            let next = entry.player.and_then(|player| awaited.get_mut(&player));
+            let next = next
+                .and_then(|next| next.pop_if(|index| injections[*index].at <= entry.at + TURN_MAX));
+            match next {
+                Some(index) if is_right(&injections[index], &entry.reason, transport) => {
+                    matching.verdicts[index] = Verdict::Right(line);
                 }
-                let moved = self.push(other, movable, seen);
-                if moved > 0 {
-                    self.matched[other][reason] -= moved;
-                    self.matched[deed][reason] += moved;
-                    return moved;
+                Some(index) => matching.verdicts[index] = Verdict::Wrong(line),
+                None if entry.player.is_none()
+                    && entry.reason == REJECTED
+                    && matching.tickets < bad_tickets =>
+                {
+                    matching.tickets += 1;
                 }
-            }
-        }
-        0
-    }
-
-    fn free_deeds(&self, deed: usize) -> u64 {
-        self.deeds[deed].1 - self.matched[deed].iter().sum::<u64>()
-    }
-
-    fn free_leaves(&self, reason: usize) -> u64 {
-        self.reasons[reason].1 - self.matched.iter().map(|row| row[reason]).sum::<u64>()
-    }
-
-    fn into_matching(self) -> Matching {
-        let mut matching = Matching::default();
-        for (index, (deed, _)) in self.deeds.iter().enumerate() {
-            // Those who were to come back are listed with those who were not.
-            let detected = matching.detected.entry(deed.name()).or_default();
-            let row = self.matched[index].iter().zip(&self.reasons);
-            for (count, (reason, _)) in row.filter(|(count, _)| **count > 0) {
-                *detected.entry(reason.clone()).or_default() += count;
-            }
-            let undetected = self.free_deeds(index);
-            if undetected > 0 {
-                *matching.undetected.entry(deed.name()).or_default() += undetected;
-            }
-        }
-        for (index, (reason, _)) in self.reasons.iter().enumerate() {
-            let unexplained = self.free_leaves(index);
-            if unexplained > 0 {
-                matching.unexplained.insert(reason.clone(), unexplained);
+                None => matching.unexplained.push(line),
             }
         }
         matching
     }
+
+    /// Departures that were noticed for a right reason.
+    pub fn right(&self) -> u64 {
+        self.count(|verdict| matches!(verdict, Verdict::Right(_)))
+    }
+
+    /// Departures that were noticed for a wrong reason.
+    pub fn wrong(&self) -> u64 {
+        self.count(|verdict| matches!(verdict, Verdict::Wrong(_)))
+    }
+
+    /// Departures that were not noticed at all.
+    pub fn missed(&self) -> u64 {
+        self.count(|verdict| verdict == Verdict::Missed)
+    }
+
+    /// Lines that nothing explains, by reason.
+    pub fn unexplained_reasons(&self, entries: &[Entry]) -> BTreeMap<String, u64> {
+        let mut reasons = BTreeMap::new();
+        for line in &self.unexplained {
+            *reasons.entry(entries[*line].reason.clone()).or_default() += 1;
+        }
+        reasons
+    }
+
+    fn count(&self, which: impl Fn(Verdict) -> bool) -> u64 {
+        self.verdicts.iter().filter(|verdict| which(**verdict)).count() as u64
+    }
 }
 
-/// The places of the reasons that are right for a deed, the most likely one first.
-fn right_reasons(deed: Deed, reasons: &[(String, u64)], transport: Transport) -> Vec<usize> {
-    let ranked = reasons.iter().enumerate();
-    let mut ranked: Vec<(usize, usize)> = ranked
-        .filter_map(|(index, (reason, _))| Some((deed.rank(reason, transport)?, index)))
-        .collect();
-    ranked.sort_unstable();
-    ranked.into_iter().map(|(_, index)| index).collect()
+/// Whether the server may rightly give this reason.
+fn is_right(injection: &Injection, reason: &str, transport: Transport) -> bool {
+    // Who comes back may be quicker than the server, which then learns it by that.
+    let is_back = injection.returns && reason == REPLACED;
+    is_back || injection.departure.expected_reasons(transport).contains(&reason)
+}
+
+/// What the server made of all departures of one kind.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Departures that were carried out.
+    pub injected: u64,
+    /// Those that were noticed for a right reason, by reason.
+    pub right: BTreeMap<String, u64>,
+    /// Those that were noticed for a wrong reason, by reason.
+    pub wrong: BTreeMap<String, u64>,
+    /// Those that were not noticed.
+    pub missed: u64,
+    /// Those that were noticed too late.
+    pub late: u64,
+    /// How the server learnt of them.
+    pub paths: BTreeMap<String, u64>,
+    /// From the departure to the server's knowing.
+    pub time_to_detect: Latency,
+}
+
+/// Sums up by kind.
+pub fn tally(
+    injections: &[Injection],
+    matching: &Matching,
+    entries: &[Entry],
+) -> BTreeMap<Departure, Tally> {
+    let mut tallies: BTreeMap<Departure, Tally> = BTreeMap::new();
+    for (injection, verdict) in injections.iter().zip(&matching.verdicts) {
+        let tally = tallies.entry(injection.departure).or_default();
+        tally.injected += 1;
+        let (line, reasons) = match verdict {
+            Verdict::Right(line) => (*line, &mut tally.right),
+            Verdict::Wrong(line) => (*line, &mut tally.wrong),
+            Verdict::Missed => {
+                tally.missed += 1;
+                continue;
+            }
+        };
+        let entry = &entries[line];
+        *reasons.entry(entry.reason.clone()).or_default() += 1;
+        *tally.paths.entry(entry.path.clone()).or_default() += 1;
+        tally.late += u64::from(entry.at > injection.noticed_by);
+        tally.time_to_detect.record(entry.at.since(injection.at));
+    }
+    tallies
 }
 
 #[cfg(test)]
 mod tests {
+    use gamekeeper_bot::{clock::Moment, fleet::BotId};
+
     use super::*;
 
-    fn matching(injected: &[(Departure, u64)], leaves: &[(&str, u64)]) -> Matching {
-        let leaves = leaves.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
-        let deeds = injected.iter().map(|(kind, count)| (Deed::Departure(*kind), *count));
-        Matching::new(&deeds.collect(), &leaves, Transport::Tcp)
-    }
+    const SECOND: u64 = 1_000_000_000;
 
-    #[test]
-    fn closes_and_half_closes_share_a_reason() {
-        let all = matching(&[(Departure::Close, 3), (Departure::HalfClose, 2)], &[("fin", 5)]);
-        assert_eq!(all.detected_total(), 5);
-        assert!(all.undetected.is_empty() && all.unexplained.is_empty());
-        let one_short =
-            matching(&[(Departure::Close, 3), (Departure::HalfClose, 2)], &[("fin", 4)]);
-        assert_eq!((one_short.detected_total(), one_short.missed_total()), (4, 1));
-    }
-
-    /// A greedy matching would give the slow-consumer leaves to the frozen bots, which come first
-    /// in some order, and then blame the stalled ones.
-    #[test]
-    fn a_choice_of_one_departure_never_blames_another() {
-        for leaves in [
-            [("heartbeat", 4), ("slow_consumer_time", 6)],
-            [("heartbeat", 0), ("slow_consumer_time", 10)],
-        ] {
-            let matching = matching(&[(Departure::Stall, 6), (Departure::Freeze, 4)], &leaves);
-            assert_eq!(matching.detected_total(), 10, "{matching:?}");
-            assert!(matching.unexplained.is_empty());
+    fn left(player: u32, departure: Departure, at_s: u64) -> Injection {
+        let at = Moment(at_s * SECOND);
+        Injection {
+            bot: BotId(player),
+            player: PlayerId(player),
+            departure,
+            returns: false,
+            at,
+            noticed_by: at + Duration::from_secs(2),
         }
     }
 
-    /// The same in the order that is worst for it: frozen bots first, and they are offered the
-    /// slow-consumer leaves first. Only moving them to their other reason makes room.
-    #[test]
-    fn a_choice_that_was_made_first_is_taken_back() {
-        let deeds = Deeds::from([
-            (Deed::Departure(Departure::Stall), 6),
-            (Deed::Departure(Departure::Freeze), 4),
-        ]);
-        let leaves =
-            Leaves::from([("heartbeat".to_owned(), 4), ("slow_consumer_time".to_owned(), 6)]);
-        let mut flow = Flow::new(&deeds, &leaves, Transport::Tcp);
-        flow.deeds.reverse();
-        flow.right.reverse();
-        flow.right.iter_mut().for_each(|right| right.reverse());
-        flow.maximise();
-        let matching = flow.into_matching();
-        assert_eq!(matching.detected_total(), 10, "{matching:?}");
+    fn line(player: impl Into<Option<u32>>, reason: &str, at_s: u64) -> Entry {
+        Entry {
+            number: 0,
+            at: Moment(at_s * SECOND),
+            reason: reason.to_owned(),
+            path: "event".to_owned(),
+            detail: String::new(),
+            player: player.into().map(PlayerId),
+        }
+    }
+
+    fn matching(injections: &[Injection], entries: &[Entry]) -> Matching {
+        Matching::new(injections, 0, entries, Transport::Tcp)
     }
 
     #[test]
-    fn a_wrong_reason_is_told_from_no_leave_at_all() {
-        let wrong = matching(&[(Departure::Reset, 2)], &[("reset", 1), ("fin", 1)]);
-        assert_eq!((wrong.wrong_total(), wrong.missed_total(), wrong.uncaused_total()), (1, 0, 0));
-        let missed = matching(&[(Departure::Reset, 2)], &[("reset", 1)]);
-        assert_eq!((missed.wrong_total(), missed.missed_total()), (0, 1));
-        let uncaused = matching(&[], &[("internal", 2)]);
-        assert_eq!((uncaused.wrong_total(), uncaused.uncaused_total()), (0, 2));
+    fn each_departure_has_its_own_line() {
+        let injections = [left(1, Departure::Close, 1), left(2, Departure::Reset, 1)];
+        let entries = [line(2, "reset", 1), line(1, "fin", 2)];
+        let matching = matching(&injections, &entries);
+        assert_eq!(matching.verdicts, [Verdict::Right(1), Verdict::Right(0)]);
+        assert!(matching.unexplained.is_empty());
     }
 
-    /// A bot that came back may have been quicker than the server, and a bot that did not cannot.
+    /// By numbers alone this would be right: one fin and one reset, and one of each was done.
     #[test]
-    fn only_who_comes_back_can_be_replaced() {
-        let count = |deeds: &[(Deed, u64)], leaves: &[(&str, u64)]| {
-            let deeds = deeds.iter().copied().collect();
-            let leaves = leaves.iter().map(|(reason, n)| ((*reason).to_owned(), *n)).collect();
-            Matching::new(&deeds, &leaves, Transport::Tcp)
-        };
-        let (stays, returns) =
-            (Deed::Departure(Departure::Freeze), Deed::Return(Departure::Freeze));
-        let all = count(&[(stays, 3), (returns, 2)], &[("heartbeat", 4), ("replaced", 1)]);
-        assert_eq!((all.detected_total(), all.unexplained.len()), (5, 0));
-        let listed = BTreeMap::from([("heartbeat".to_owned(), 4), ("replaced".to_owned(), 1)]);
-        assert_eq!(all.detected, BTreeMap::from([("freeze", listed)]));
-        let wrong = count(&[(stays, 3)], &[("heartbeat", 2), ("replaced", 1)]);
-        assert_eq!((wrong.wrong_total(), wrong.detected_total()), (1, 2));
-    }
-
-    /// Which of those who came back were replaced is known, and shows.
-    #[test]
-    fn whoever_took_over_was_replaced_first() {
-        let deeds = Deeds::from([
-            (Deed::TakeOver(Departure::Freeze), 1),
-            (Deed::Return(Departure::Freeze), 1),
-            (Deed::Return(Departure::Stall), 1),
-        ]);
-        let leaves = ["heartbeat", "replaced", "slow_consumer_time"].map(|it| (it.to_owned(), 1));
-        let matching = Matching::new(&deeds, &leaves.into_iter().collect(), Transport::Tcp);
-        let frozen: Vec<_> = matching.detected["freeze"].keys().collect();
-        assert_eq!(frozen, ["heartbeat", "replaced"]);
-        assert_eq!(matching.detected["stall"].keys().collect::<Vec<_>>(), ["slow_consumer_time"]);
-        let slow = Leaves::from([("heartbeat".to_owned(), 1)]);
-        let deeds = Deeds::from([(Deed::TakeOver(Departure::Freeze), 1)]);
-        let quick = Matching::new(&deeds, &slow, Transport::Tcp);
-        assert_eq!(quick.detected_total(), 1, "the server was quicker than it seemed");
-        let both = ["frame_timeout", "replaced"].map(|reason| (reason.to_owned(), 1));
-        let deeds = Deeds::from([(Deed::TakeOver(Departure::HalfFrame), 1)]);
-        let matching = Matching::new(&deeds, &both.into_iter().collect(), Transport::Tcp);
-        assert_eq!(matching.unexplained.keys().collect::<Vec<_>>(), ["frame_timeout"]);
+    fn a_reason_that_is_right_for_another_one_is_wrong() {
+        let injections = [left(1, Departure::Close, 1), left(2, Departure::Reset, 1)];
+        let matching = matching(&injections, &[line(1, "reset", 1), line(2, "fin", 1)]);
+        assert_eq!((matching.right(), matching.wrong(), matching.missed()), (0, 2, 0));
     }
 
     #[test]
-    fn a_bad_ticket_is_a_rejection_and_nothing_else_is() {
-        let leaves = Leaves::from([("rejected".to_owned(), 3)]);
-        let deeds = Deeds::from([(Deed::BadTicket, 2)]);
-        let matching = Matching::new(&deeds, &leaves, Transport::Tcp);
-        assert_eq!((matching.detected_total(), matching.uncaused_total()), (2, 1));
+    fn who_was_thrown_out_without_a_cause_is_found() {
+        let injections = [left(1, Departure::Close, 5)];
+        let early = matching(&injections, &[line(1, "heartbeat", 2), line(3, "kicked", 2)]);
+        assert_eq!((early.missed(), early.unexplained), (1, vec![0, 1]));
+        let stranger = matching(&[], &[line(None, "hello_timeout", 1)]);
+        assert_eq!(stranger.unexplained, [0]);
+    }
+
+    /// What is learnt within a turn is dated to its beginning.
+    #[test]
+    fn a_line_may_be_a_little_earlier_than_its_cause() {
+        let mut injection = left(1, Departure::Close, 5);
+        injection.at = Moment(5 * SECOND + SECOND / 10);
+        let matching = matching(&[injection], &[line(1, "fin", 5)]);
+        assert_eq!(matching.right(), 1);
+        let tallies = tally(&[injection], &matching, &[line(1, "fin", 5)]);
+        assert_eq!(tallies[&Departure::Close].time_to_detect.max(), Some(Duration::ZERO));
+    }
+
+    /// A player that leaves, is back, and leaves again has two lines, in that order.
+    #[test]
+    fn who_comes_back_has_a_line_for_each_time() {
+        let mut first = left(1, Departure::Freeze, 1);
+        first.returns = true;
+        let injections = [first, left(1, Departure::Close, 4)];
+        let both = matching(&injections, &[line(1, REPLACED, 2), line(1, "fin", 4)]);
+        assert_eq!(both.verdicts, [Verdict::Right(0), Verdict::Right(1)]);
+        let one = matching(&injections, &[line(1, REPLACED, 2)]);
+        assert_eq!((one.right(), one.missed()), (1, 1));
+        first.returns = false;
+        let stays = matching(&[first], &[line(1, REPLACED, 2)]);
+        assert_eq!(stays.wrong(), 1, "nobody was to take over");
+    }
+
+    #[test]
+    fn a_bad_ticket_is_a_rejection_without_a_seat() {
+        let entries = [line(None, REJECTED, 1), line(None, REJECTED, 1), line(7, REJECTED, 1)];
+        let matching = Matching::new(&[], 1, &entries, Transport::Tcp);
+        assert_eq!((matching.tickets, matching.unexplained.len()), (1, 2));
+    }
+
+    #[test]
+    fn what_comes_too_late_is_late() {
+        let injections = [left(1, Departure::Close, 1), left(2, Departure::Close, 1)];
+        let entries = [line(1, "fin", 2), line(2, "fin", 4)];
+        let joined = matching(&injections, &entries);
+        let tallies = tally(&injections, &joined, &entries);
+        let close = &tallies[&Departure::Close];
+        assert_eq!((close.injected, close.late, close.right["fin"]), (2, 1, 2));
+        let longest = close.time_to_detect.max().expect("two samples");
+        assert!(longest.abs_diff(Duration::from_secs(3)) < Duration::from_millis(3));
     }
 }

@@ -28,7 +28,7 @@ use crate::{
 
 /// The version of the report's layout in JSON. It changes when a field changes its meaning or goes
 /// away; new fields do not change it.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// What a run found out.
 #[derive(Clone, Debug, Serialize)]
@@ -67,7 +67,7 @@ pub struct Report {
     pub leaves: Vec<LeaveTotal>,
     /// Leaves by reason that no departure explains.
     pub leaves_unexplained: BTreeMap<String, u64>,
-    /// The most departures at once that were past their deadline and not yet counted.
+    /// Departures that were noticed after their deadline.
     pub late: u64,
     /// Bots that played and were ended without having been told to leave, by what they saw.
     pub wrong_evictions: BTreeMap<String, u64>,
@@ -102,6 +102,7 @@ impl Report {
         stats.merge(&evidence.run);
         stats.merge(&evidence.settle);
         let matching = evidence.matching();
+        let entries = evidence.ledger.as_ref().map_or(&[][..], |ledger| &ledger.entries);
         let mut report = Self {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION"),
@@ -119,11 +120,13 @@ impl Report {
             invalid: Vec::new(),
             checks: Vec::new(),
             joins: Joins::new(plan, evidence, &stats),
-            causes: causes(plan, evidence, &stats.announce, matching.as_ref()),
+            causes: causes(plan, evidence, &stats.announce),
             not_injected: evidence.not_injected,
             leaves: parts::leave_totals(evidence),
-            leaves_unexplained: matching.map(|matching| matching.unexplained).unwrap_or_default(),
-            late: evidence.late,
+            leaves_unexplained: matching
+                .map(|matching| matching.unexplained_reasons(entries))
+                .unwrap_or_default(),
+            late: evidence.late(),
             wrong_evictions: evidence.wrong_evictions(),
             ghosts: Ghosts::new(evidence, &stats),
             announcements_repeated: stats.announcements_repeated,
@@ -162,24 +165,26 @@ fn causes(
     plan: &Plan,
     evidence: &Evidence,
     announce: &BTreeMap<Departure, gamekeeper_bot::fleet::Latency>,
-    matching: Option<&crate::matching::Matching>,
 ) -> Vec<Cause> {
     let planned = plan.departures_by_kind();
     let injected = evidence.injected();
-    planned
-        .into_iter()
-        .map(|(departure, planned)| Cause {
+    let tallies = evidence.tallies();
+    let cause = |(departure, planned): (Departure, u64)| {
+        let tally = tallies.as_ref().map(|all| all.get(&departure).cloned().unwrap_or_default());
+        Cause {
             departure: departure.name(),
             planned,
             injected: injected.get(&departure).copied().unwrap_or(0),
-            detected: matching.map(|matching| {
-                matching.detected.get(departure.name()).cloned().unwrap_or_default()
-            }),
-            undetected: matching
-                .map(|matching| matching.undetected.get(departure.name()).copied().unwrap_or(0)),
+            detected: tally.as_ref().map(|tally| tally.right.clone()),
+            wrong: tally.as_ref().map(|tally| tally.wrong.clone()),
+            missed: tally.as_ref().map(|tally| tally.missed),
+            late: tally.as_ref().map(|tally| tally.late),
+            paths: tally.as_ref().map(|tally| tally.paths.clone()),
+            ttd: tally.map(|it| LatencySummary::new(&it.time_to_detect)).unwrap_or_default(),
             announce: announce.get(&departure).map(LatencySummary::new).unwrap_or_default(),
-        })
-        .collect()
+        }
+    };
+    planned.into_iter().map(cause).collect()
 }
 
 #[cfg(test)]

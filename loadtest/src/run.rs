@@ -29,6 +29,7 @@ use rustix::{process::Pid, thread::CpuSet};
 use crate::{
     admin::{self, AdminError, Scrape, Scraper},
     evidence::{Evidence, Halt, KeptEvents},
+    ledger::Ledger,
     options::{Options, Target},
     plan::{Plan, PlannedFraud},
     report::Report,
@@ -39,7 +40,7 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How often the server's statistics are fetched while something is waited for.
-const SCRAPE_EVERY: Duration = Duration::from_millis(500);
+const SCRAPE_EVERY: Duration = Duration::from_millis(250);
 
 /// So many scrapes in a row that fail mean that the server is gone.
 const SCRAPES_FAILED_MAX: u32 = 3;
@@ -118,7 +119,8 @@ pub fn run(
     if options.pin {
         pin(server.as_ref(), cores).map_err(RunError::Pin)?;
     }
-    let before = admin.map(admin::fetch).transpose().map_err(RunError::Admin)?;
+    let first = admin.map(admin::fetch_first).transpose().map_err(RunError::Admin)?;
+    let (before, bookmark) = first.unzip();
     let transport = endpoint.transport();
     let config = FleetConfig {
         game: options.game.clone(),
@@ -131,7 +133,7 @@ pub fn run(
         options,
         fleet: Fleet::new(config).map_err(RunError::Driver)?,
         server: server.as_mut(),
-        scraper: admin.map(Scraper::new),
+        scraper: admin.zip(bookmark).map(|(admin, bookmark)| Scraper::new(admin, bookmark)),
         scrapes_failed: 0,
         next_scrape: Moment::default(),
         next_look: Moment::default(),
@@ -145,7 +147,8 @@ pub fn run(
             exclusive: matches!(options.target, Target::Own { .. }),
             cores,
             kept_events: kept_events(&options.target),
-            before: before.map(|scrape| scrape.stats),
+            ledger: before.is_some().then(Ledger::default),
+            before,
             ..Evidence::default()
         },
     };
@@ -264,7 +267,7 @@ impl Run<'_> {
         }
     }
 
-    /// Fetches the statistics now and then, without waiting, and judges lateness by them.
+    /// Fetches the statistics and the ledger now and then, without waiting.
     fn scrape_in_passing(&mut self) -> Option<Scrape> {
         let scraper = self.scraper.as_mut()?;
         let now = Moment::now();
@@ -273,11 +276,10 @@ impl Run<'_> {
             scraper.ask();
         }
         match scraper.poll()? {
-            Ok(scrape) => {
+            Ok(mut scrape) => {
                 self.scrapes_failed = 0;
-                if let Some(before) = self.evidence.before.clone() {
-                    self.evidence.note_late(&before, &scrape);
-                }
+                let news = std::mem::take(&mut scrape.ledger);
+                self.evidence.ledger.get_or_insert_default().extend(news);
                 Some(scrape)
             }
             Err(_) => {

@@ -50,6 +50,9 @@ pub struct ServerProcess {
     log: PathBuf,
 }
 
+/// How many departures our server remembers: more than happen between two looks at its ledger.
+const DEPARTURES_KEPT_MAX: &str = "50000";
+
 impl ServerProcess {
     /// Starts `program` on free ports of this machine and waits until it is ready.
     ///
@@ -69,6 +72,9 @@ impl ServerProcess {
         }
         if !says_how_long_seats_are_held(extra, |name| env::var_os(name).is_some()) {
             command.args(["--resume-window-ms", RESUME_WINDOW_MS]);
+        }
+        if given(extra, "--departures-kept-max").is_none() {
+            command.args(["--departures-kept-max", DEPARTURES_KEPT_MAX]);
         }
         command.args(extra).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         if env::var_os(LOG_LEVEL).is_none() {

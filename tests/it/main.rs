@@ -20,6 +20,7 @@ mod defaults;
 mod descriptors;
 mod embedding;
 mod farewell;
+mod faulty_servers;
 mod fuzz;
 mod games;
 mod hub_alone;

@@ -118,7 +118,7 @@ fn the_load_test_passes_a_good_server() {
     assert!(remains.stdout.contains("VERDICT  PASS"), "{}", remains.stdout);
     let report = fs::read_to_string(json).expect("the report was written");
     let report: serde_json::Value = serde_json::from_str(&report).expect("the report is JSON");
-    assert_eq!(report["schema"], 1);
+    assert_eq!(report["schema"], 2);
 }
 
 /// Everybody who vanishes comes back, some before the server has noticed, and is the same player.

@@ -1,7 +1,8 @@
 //! Reports of the load test that are looked at later: compared, kept, translated, printed.
 //!
-//! `reports/good.json` and `reports/full.json` were written by two real runs of three seconds, the
-//! second on a server that was told to have at most ten connections.
+//! `reports/good.json` and `reports/full.json` were written by two real runs of three seconds, in
+//! the first layout that there was. The server of the second was told to have at most ten
+//! connections.
 
 use std::{
     fs,
@@ -113,7 +114,7 @@ fn what_cannot_be_read_is_named_with_what_to_do() {
     fs::write(&text, "seed 1: gamekeeper-loadtest run").expect("a new file");
     let cases = [
         (missing.as_str(), "cannot read "),
-        (newer.as_str(), "its schema is 99, and this program reads schema 1; use the program"),
+        (newer.as_str(), "its schema is 99, and this program reads 1 and 2; use the program"),
         (text.as_str(), "it is not JSON (expected value at line 1 column 1); give a file"),
     ];
     for (bad, why) in cases {
@@ -195,6 +196,10 @@ fn the_report_of_a_run_of_today_can_be_looked_at_again() {
     assert_eq!(checks(&shown).expect("there are checks"), checks(&told).expect("there are checks"));
     assert!(shown.contains("VERDICT  PASS"), "{shown}");
     expect_exit(0, &["compare", &json, &json, "--fail-on-regression"]);
+    let older = expect_exit(0, &["compare", GOOD, &json]).stdout;
+    assert!(older.contains("not the same: schema of the report 1 and 2\n"), "{older}");
+    let ttd = older.lines().find(|line| line.starts_with("ttd p99 of reset "));
+    assert!(ttd.is_some_and(|line| line.ends_with("missing in A")), "{older}");
     let xml = expect_exit(0, &["junit", &json]).stdout;
     assert!(xml.contains("failures=\"0\" errors=\"0\""), "{xml}");
 }

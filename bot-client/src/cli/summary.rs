@@ -9,6 +9,12 @@ use crate::{
     fleet::{End, Fleet, FleetStats, Latency},
 };
 
+/// Different reasons that are listed. A server that says something else each time is one line more.
+const REASONS_MAX: usize = 24;
+
+/// What all reasons beyond those are counted as.
+const OTHER_REASONS: &str = "other reasons";
+
 /// What the fleet did.
 #[derive(Debug)]
 pub(super) struct Summary {
@@ -56,7 +62,9 @@ impl Summary {
         let unasked = |end: &End| end.departure.is_none() && end.ended != Ended::Left;
         for end in ends.into_iter().filter(unasked) {
             let why = end.ended.to_string();
-            *self.lost.entry(why.clone()).or_default() += 1;
+            let listed = self.lost.len() < REASONS_MAX || self.lost.contains_key(&why);
+            let counted_as = if listed { why.clone() } else { OTHER_REASONS.to_owned() };
+            *self.lost.entry(counted_as).or_default() += 1;
             self.last_lost = Some(why);
         }
     }

@@ -2,7 +2,9 @@
 
 use std::{fmt, io, time::Duration};
 
-use gamekeeper_protocol::{DecodeError, FrameError, GoodbyeReason, PlayerId};
+use gamekeeper_protocol::{
+    DecodeError, FrameError, GoodbyeReason, PlayerId, limits::GOODBYE_TEXT_BYTES_MAX,
+};
 
 /// Why a conversation ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +15,8 @@ pub enum Ended {
     Goodbye {
         /// Why, for a machine.
         reason: GoodbyeReason,
-        /// Why and what to do, for a person.
+        /// Why and what to do, for a person: no longer than the protocol allows, and without
+        /// control characters, so that it can be shown.
         text: String,
     },
     /// The server closed the connection without a goodbye.
@@ -29,7 +32,7 @@ pub enum Ended {
         /// How, as the kernel numbers it.
         errno: Option<i32>,
     },
-    /// Nothing was received for too long.
+    /// No whole message was received for too long, or no welcome.
     Silent {
         /// For how long.
         silence: Duration,
@@ -49,6 +52,18 @@ impl Ended {
     /// A failed socket call.
     pub fn failed(during: Operation, error: &io::Error) -> Self {
         Self::Failed { during, kind: error.kind(), errno: error.raw_os_error() }
+    }
+
+    /// A goodbye. Whatever the server wrote, its text can be shown on a terminal.
+    pub(super) fn goodbye(reason: GoodbyeReason, text: &str) -> Self {
+        let shown = &text[..text.floor_char_boundary(GOODBYE_TEXT_BYTES_MAX)];
+        let text = shown.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        Self::Goodbye { reason, text }
+    }
+
+    /// A refusal by a server of another version, of which only the version can be read.
+    pub(super) fn of_version(server: u16) -> Self {
+        Self::goodbye(GoodbyeReason::VersionUnsupported { server }, "")
     }
 
     /// Whose doing it was, as far as this end of the connection can tell.
@@ -171,7 +186,7 @@ impl fmt::Display for Ended {
                 write!(f, "within {:.1} s; is it a game server?", silence.as_secs_f64())
             }
             Self::Silent { silence, joined: true } => {
-                write!(f, "nothing came from the server for {:.1} s", silence.as_secs_f64())
+                write!(f, "no message came from the server for {:.1} s", silence.as_secs_f64())
             }
             Self::Deaf { unsent_bytes } => {
                 write!(f, "the server does not read: {unsent_bytes} bytes are unsent")
@@ -228,6 +243,16 @@ pub enum ServerFault {
         /// The kind of the message.
         message: &'static str,
     },
+    /// More players in our room than it has seats.
+    Overcrowded {
+        /// How many it has.
+        seats: u16,
+    },
+    /// A player whose name is longer than a name may be.
+    LongName {
+        /// How long it is.
+        bytes: usize,
+    },
     /// A second welcome.
     WelcomeTwice,
     /// A welcome to another seat than the one that we asked for again.
@@ -252,6 +277,10 @@ impl fmt::Display for ServerFault {
             Self::Framing(error) => error.fmt(f),
             Self::Undecodable(error) => error.fmt(f),
             Self::BeforeWelcome { message } => write!(f, "{message} came before the welcome"),
+            Self::Overcrowded { seats } => {
+                write!(f, "there are more players in our room than its {seats} seats")
+            }
+            Self::LongName { bytes } => write!(f, "a player's name has {bytes} bytes"),
             Self::WelcomeTwice => f.write_str("it welcomed us twice"),
             Self::OtherSeat { player, given } => {
                 write!(f, "we asked for the seat of player {player} and got that of {given}")

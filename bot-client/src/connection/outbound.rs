@@ -17,6 +17,8 @@ pub(super) struct Outbound {
     bytes: Vec<u8>,
     /// How much of `bytes` the socket has taken.
     sent: usize,
+    /// How much the socket has ever taken.
+    taken_bytes: u64,
 }
 
 impl fmt::Debug for Outbound {
@@ -46,6 +48,7 @@ impl Outbound {
     pub(super) fn advance(&mut self, written: usize) {
         assert!(written <= self.unsent().len(), "the socket took more than it was given");
         self.sent += written;
+        self.taken_bytes += written as u64;
         if self.sent == self.bytes.len() {
             self.clear();
         } else if self.sent > OUTBOUND_BYTES_MAX {
@@ -53,6 +56,11 @@ impl Outbound {
             self.bytes.drain(..self.sent);
             self.sent = 0;
         }
+    }
+
+    /// How much the socket has ever taken.
+    pub(super) fn taken_bytes(&self) -> u64 {
+        self.taken_bytes
     }
 
     pub(super) fn clear(&mut self) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gamekeeper_protocol::{
     ClientMessage, Departed, Hello, InputSequence, Member, PlayerId, PresenceChange, ServerMessage,
-    Tick, Welcome, codec::Bytes,
+    Tick, Welcome, codec::Bytes, limits::NAME_BYTES_MAX,
 };
 
 use super::{Arrival, Ended, Event, Roster, SendError, ServerFault, WayBack, outbound::Outbound};
@@ -34,6 +34,7 @@ enum Phase {
 struct Seat {
     player: PlayerId,
     tick_hz: u16,
+    seats: u16,
 }
 
 /// One conversation.
@@ -42,8 +43,14 @@ pub(super) struct Session {
     phase: Phase,
     outbound: Outbound,
     roster: Roster,
-    /// When the last byte came, or when the conversation was opened.
+    /// While we play, when the last whole message came. Before that, when the conversation was
+    /// opened: bytes that never make a message, and pings that no welcome follows, are no answer.
     heard_at: Moment,
+    /// When the welcome came.
+    joined_at: Option<Moment>,
+    /// Since when the server has taken nothing of what waits for it, and what it had taken until
+    /// then.
+    stuck: Option<(u64, Moment)>,
     /// Our ping that has not been answered: its nonce and when it was queued.
     pinged: Option<(u32, Moment)>,
     next_nonce: u32,
@@ -79,6 +86,8 @@ impl Session {
             outbound,
             roster: Roster::default(),
             heard_at: now,
+            joined_at: None,
+            stuck: None,
             pinged: None,
             next_nonce: 1,
             round_trip: None,
@@ -88,23 +97,27 @@ impl Session {
         }
     }
 
-    pub(super) fn heard(&mut self, now: Moment) {
-        self.heard_at = self.heard_at.max(now);
-    }
-
     pub(super) fn handle_message(
         &mut self,
         message: ServerMessage<'_>,
         now: Moment,
         on_event: &mut impl FnMut(Event<'_>),
     ) -> Result<(), ServerFault> {
+        if let Phase::Playing(_) = self.phase {
+            self.heard_at = self.heard_at.max(now);
+        }
+        if self.is_deaf(now) {
+            let unsent_bytes = self.unsent().len();
+            self.end(Ended::Deaf { unsent_bytes });
+            return Ok(());
+        }
         match message {
             ServerMessage::Ping { nonce } => self.send_or_end(&ClientMessage::Pong { nonce }),
             ServerMessage::Pong { nonce } => self.handle_pong(nonce, now),
             ServerMessage::Goodbye { reason, text } => {
-                self.end(Ended::Goodbye { reason, text: text.to_owned() });
+                self.end(Ended::goodbye(reason, text));
             }
-            ServerMessage::Welcome(welcome) => return self.handle_welcome(&welcome, on_event),
+            ServerMessage::Welcome(welcome) => return self.handle_welcome(&welcome, now, on_event),
             ServerMessage::Snapshot { tick, body } => {
                 self.expect_seat("a snapshot")?;
                 let missed_ticks = self.advance_tick(tick);
@@ -123,19 +136,37 @@ impl Session {
                 on_event(Event::Happened { tick, body: body.0 });
             }
             ServerMessage::Members { tick, joined, left, changed } => {
-                self.expect_seat("a membership notice")?;
+                let seats = self.expect_seat("a membership notice")?.seats;
+                names_fit(&joined)?;
                 self.handle_members(tick, &joined, &left, &changed, on_event);
+                return self.expect_room(seats);
             }
         }
         Ok(())
     }
 
+    /// Whether the server has taken nothing for too long of what waits for it. While it speaks its
+    /// messages are the clock that tells; when it does not, its silence ends the conversation.
+    fn is_deaf(&mut self, now: Moment) -> bool {
+        let taken = self.outbound.taken_bytes();
+        match self.stuck {
+            _ if self.outbound.unsent().is_empty() => self.stuck = None,
+            Some((before, since)) if before == taken => {
+                return now.since(since) >= SERVER_LOST_AFTER;
+            }
+            _ => self.stuck = Some((taken, now)),
+        }
+        false
+    }
+
     fn handle_welcome(
         &mut self,
         welcome: &Welcome<'_>,
+        now: Moment,
         on_event: &mut impl FnMut(Event<'_>),
     ) -> Result<(), ServerFault> {
-        let seat = Seat { player: welcome.player, tick_hz: welcome.tick_hz };
+        let &Welcome { player, tick_hz, seats, .. } = welcome;
+        let seat = Seat { player, tick_hz, seats };
         let next = match self.phase {
             Phase::Greeting => Phase::Playing(seat),
             Phase::Leaving(None) => Phase::Leaving(Some(seat)),
@@ -144,8 +175,12 @@ impl Session {
             }
         };
         let arrival = self.arrival(welcome)?;
-        self.phase = next;
+        names_fit(&welcome.members)?;
         self.roster.replace(welcome.tick, &welcome.members);
+        self.expect_room(seats)?;
+        self.phase = next;
+        self.heard_at = self.heard_at.max(now);
+        self.joined_at = Some(self.heard_at);
         self.way_back = WayBack::offered(welcome, self.last_input);
         on_event(Event::Joined { welcome, arrival });
         Ok(())
@@ -191,13 +226,19 @@ impl Session {
         }
     }
 
-    fn expect_seat(&self, message: &'static str) -> Result<(), ServerFault> {
+    fn expect_seat(&self, message: &'static str) -> Result<Seat, ServerFault> {
         match self.phase {
-            Phase::Playing(_) | Phase::Leaving(Some(_)) => Ok(()),
+            Phase::Playing(seat) | Phase::Leaving(Some(seat)) => Ok(seat),
             Phase::Greeting | Phase::Leaving(None) | Phase::Over(_) => {
                 Err(ServerFault::BeforeWelcome { message })
             }
         }
+    }
+
+    /// A room in which there are ever more players would cost ever more memory.
+    fn expect_room(&self, seats: u16) -> Result<(), ServerFault> {
+        let fits = self.roster.len() <= usize::from(seats);
+        if fits { Ok(()) } else { Err(ServerFault::Overcrowded { seats }) }
     }
 
     /// Notes the tick of a snapshot and counts the ticks that were left out.
@@ -309,6 +350,10 @@ impl Session {
         Some(WayBack { last_input: self.last_input, ..way_back.clone() })
     }
 
+    pub(super) fn played_for(&self) -> Duration {
+        self.joined_at.map_or(Duration::ZERO, |joined_at| self.heard_at.since(joined_at))
+    }
+
     pub(super) fn roster(&self) -> &Roster {
         &self.roster
     }
@@ -324,4 +369,10 @@ impl Session {
     pub(super) fn advance(&mut self, written: usize) {
         self.outbound.advance(written);
     }
+}
+
+/// Whether nobody's name is longer than a name may be.
+fn names_fit(members: &[Member<'_>]) -> Result<(), ServerFault> {
+    let longest = members.iter().map(|member| member.name.len()).max().unwrap_or_default();
+    if longest > NAME_BYTES_MAX { Err(ServerFault::LongName { bytes: longest }) } else { Ok(()) }
 }

@@ -373,6 +373,139 @@ fn names_that_do_not_fit_are_refused() {
     assert!(error.to_string().contains("33 bytes"), "{error}");
 }
 
+/// Bytes that never make a message are no sign of life, else one byte per second holds a client for
+/// ever.
+#[test]
+fn a_trickle_is_silence() {
+    let mut connection = joined();
+    let long = frame(&ServerMessage::Snapshot { tick: Tick(1), body: Bytes(&[0; 100]) });
+    for (second, byte) in (0..6).zip(&long) {
+        feed(&mut connection, &[*byte], START + Duration::from_secs(second));
+    }
+    connection.handle_timeout(START + SERVER_LOST_AFTER);
+    let ended = connection.ended().expect("given up");
+    assert_eq!(ended, &Ended::Silent { silence: SERVER_LOST_AFTER, joined: true });
+    assert!(ended.to_string().contains("no message came"), "{ended}");
+    assert_eq!(connection.played_for(), Duration::ZERO, "it was of no use to anybody");
+}
+
+#[test]
+fn a_server_that_asks_and_never_lets_in_is_given_up() {
+    let mut connection = Connection::new("arena", "ada", START).expect("names fit");
+    for second in 1..6 {
+        let now = START + Duration::from_secs(second);
+        feed(&mut connection, &frame(&ServerMessage::Ping { nonce: 1 }), now);
+        connection.advance(connection.unsent().len());
+    }
+    connection.handle_timeout(START + SERVER_LOST_AFTER);
+    let ended = connection.ended().expect("given up").to_string();
+    assert!(ended.contains("did not answer our hello within 6.0 s"), "{ended}");
+}
+
+/// Who has said goodbye does not wait for ever for a server that goes on as if nothing had been.
+#[test]
+fn a_server_that_does_not_let_go_is_left() {
+    let mut connection = joined();
+    connection.say_goodbye();
+    connection.advance(connection.unsent().len());
+    for second in 1..6 {
+        feed(&mut connection, &snapshot(second), START + Duration::from_secs(u64::from(second)));
+    }
+    connection.handle_timeout(START + SERVER_LOST_AFTER);
+    assert_eq!(connection.ended(), Some(&Ended::Left));
+}
+
+#[test]
+fn a_server_that_speaks_and_does_not_read_is_given_up() {
+    let mut connection = joined();
+    let mut refused = false;
+    for second in 0..=7 {
+        let now = START + Duration::from_secs(second);
+        while connection.ended().is_none() && !refused {
+            refused = connection.send_input(&[0; 1000]).is_err();
+        }
+        let tick = 100 + u32::try_from(second).expect("a few seconds");
+        feed(&mut connection, &snapshot(tick), now);
+        // As long as it takes something, however little, it lives.
+        if second == 1 {
+            connection.advance(1);
+        }
+        assert_eq!(connection.ended().is_some(), second >= 8, "after {second} s");
+    }
+    feed(&mut connection, &snapshot(200), START + Duration::from_secs(8));
+    let ended = connection.ended().expect("given up").to_string();
+    assert!(ended.contains("the server does not read"), "{ended}");
+}
+
+#[test]
+fn a_refusal_in_the_words_of_another_version_is_understood() {
+    let mut refusal = goodbye(GoodbyeReason::VersionUnsupported { server: 2 });
+    refusal.extend_from_slice(b"fields of the future");
+    refusal[0] += 20;
+    let mut connection = Connection::new("arena", "ada", START).expect("names fit");
+    let events = feed(&mut connection, &refusal, START);
+    let text = "ended: the server said goodbye: unsupported protocol version (the server speaks 2)";
+    assert_eq!(events, [text]);
+    assert!(!connection.ended().expect("it is over").is_worth_a_retry());
+    // In our own version it would be a mistake of the server.
+    refusal[6] = 1;
+    let mut ours = Connection::new("arena", "ada", START).expect("names fit");
+    assert!(feed(&mut ours, &refusal, START).concat().contains("broke the protocol"));
+}
+
+#[test]
+fn the_text_of_a_goodbye_can_be_shown() {
+    let rude = "\u{1b}[2J\u{7}ä\n".repeat(10_000);
+    let mut connection = joined();
+    let bytes = frame(&ServerMessage::Goodbye { reason: GoodbyeReason::Shutdown, text: &rude });
+    feed(&mut connection, &bytes, START);
+    let Some(Ended::Goodbye { text, .. }) = connection.ended() else { panic!("no goodbye") };
+    assert!(text.starts_with(" [2J ä "), "{text}");
+    assert!((250..=256).contains(&text.len()), "{} bytes", text.len());
+    assert!(!text.contains(char::is_control));
+}
+
+#[test]
+fn a_room_has_no_more_players_than_seats() {
+    let member = |player| Member { player: PlayerId(player), name: "x", presence: Presence::Here };
+    let notice = |joined, left| {
+        frame(&ServerMessage::Members { tick: Tick(12), joined, left, changed: vec![] })
+    };
+    let mut full = joined();
+    feed(&mut full, &notice((100..148).map(member).collect(), vec![]), START);
+    assert_eq!((full.roster().len(), full.ended()), (50, None));
+    // One comes for one that goes.
+    let gone = vec![Departed { player: PlayerId(3), cause: LeaveCause::Goodbye }];
+    feed(&mut full, &notice(vec![member(200)], gone), START);
+    assert_eq!(full.ended(), None);
+    feed(&mut full, &notice(vec![member(201)], vec![]), START);
+    let ended = full.ended().expect("too many").to_string();
+    assert!(ended.contains("more players in our room than its 50 seats"), "{ended}");
+
+    let crowded = welcome_with(&|welcome| welcome.seats = 1);
+    let mut early = Connection::new("arena", "ada", START).expect("names fit");
+    let events = feed(&mut early, &crowded, START);
+    assert!(events.concat().contains("its 1 seats"), "{events:?}");
+
+    let name = "x".repeat(33);
+    let long = Member { name: &name, ..member(9) };
+    let mut named = joined();
+    feed(&mut named, &notice(vec![long], vec![]), START);
+    let ended = named.ended().expect("too long").to_string();
+    assert!(ended.contains("name has 33 bytes"), "{ended}");
+}
+
+#[test]
+fn how_long_a_game_lasted_is_known_afterwards() {
+    let mut connection = Connection::new("arena", "ada", START).expect("names fit");
+    assert_eq!(connection.played_for(), Duration::ZERO);
+    let (begin, end) = (START + Duration::from_secs(1), START + Duration::from_secs(9));
+    feed(&mut connection, &welcome(), begin);
+    feed(&mut connection, &snapshot(1), end);
+    connection.handle_eof();
+    assert_eq!(connection.played_for(), Duration::from_secs(8));
+}
+
 proptest! {
     /// No bytes make a client panic, spin or grow, and every chunking means the same.
     #[test]

@@ -150,6 +150,11 @@ impl Bot {
         )
     }
 
+    /// Whether its conversation is over.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(&self.state, State::Talking { connection, .. } if connection.ended().is_some())
+    }
+
     /// Whether it plays, as far as the server can tell.
     pub(super) fn sends_inputs(&self) -> bool {
         let stalls = |leaving: &Leaving| leaving.departure == Departure::Stall;

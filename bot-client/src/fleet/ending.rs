@@ -17,6 +17,7 @@ impl Fleet {
         let player = bot.play.player.take();
         if let State::Talking { connection, .. } = &bot.state {
             bot.way_back = connection.way_back();
+            bot.retry.lasted(connection.played_for());
         }
         bot.timer = None;
         self.stats.resumes_refused += u64::from(ended.is_refused_resume());
@@ -64,9 +65,6 @@ impl Fleet {
     /// A bot was ended that was not told to leave, or did not get to play.
     fn end_unasked(&mut self, slot: usize, mut end: End) {
         let bot = &mut self.bots[slot];
-        if end.stage == Stage::Playing {
-            bot.retry.succeeded();
-        }
         if bot.wanted.is_none() && end.ended.is_worth_a_retry() {
             end.retry_in = bot.retry.failed();
         }

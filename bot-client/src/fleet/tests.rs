@@ -244,6 +244,81 @@ fn a_broken_server_is_named() {
     broken(&[200, 0, 0, 0, 1, 2, 3], "in the middle of a frame");
 }
 
+/// A goodbye is heard even if the connection is reset before the bot has looked at it once.
+#[test]
+fn a_goodbye_with_a_reset_behind_it_is_heard() {
+    let (tell, told) = mpsc::channel();
+    let address = serve(move |mut socket, number| {
+        if number == 1 {
+            // This time the bot is in the game, and has something to write.
+            welcome(&mut socket, 1, &[1]).expect("the bot listens");
+            read_some(&mut socket);
+        }
+        let goodbye = ServerMessage::Goodbye { reason: GoodbyeReason::Full, text: "later" };
+        send(&mut socket, &goodbye).expect("the bot listens");
+        reset(&socket);
+        drop(socket);
+        tell.send(()).expect("the test waits");
+    });
+    let mut fleet = fleet(address, RetryPolicy::limited(1));
+    fleet.spawn(BotPlan::default());
+    // The first turn begins to connect; then everything has happened before the second.
+    fleet.turn(Moment::now()).expect("the poll works");
+    told.recv_timeout(DEADLINE).expect("the server has said all");
+    turn_until(&mut fleet, Fleet::is_empty);
+    let ends = fleet.take_ends();
+    assert_eq!(ends.len(), 2);
+    for end in ends {
+        assert_eq!(end.ended.to_string(), "the server said goodbye: full: later");
+    }
+}
+
+/// The same when it is a write that fails first.
+#[test]
+fn a_failed_write_does_not_hide_a_goodbye() {
+    let (tell, told) = mpsc::channel();
+    let (go, gone_ahead) = mpsc::channel();
+    let address = serve(move |mut socket, _| {
+        welcome(&mut socket, 1, &[1]).expect("the bot listens");
+        gone_ahead.recv().expect("the test goes on");
+        let goodbye = ServerMessage::Goodbye { reason: GoodbyeReason::Kicked, text: "out" };
+        send(&mut socket, &goodbye).expect("the bot listens");
+        reset(&socket);
+        drop(socket);
+        tell.send(()).expect("the test waits");
+    });
+    let mut fleet = fleet(address, RetryPolicy::NEVER);
+    let bot = fleet.spawn(BotPlan::default());
+    turn_until(&mut fleet, |fleet| fleet.is_playing(bot));
+    go.send(()).expect("the server waits");
+    told.recv_timeout(DEADLINE).expect("the server has said all");
+    // A write before the poll has told of anything, as by a timer.
+    let slot = fleet.slot(bot).expect("it plays");
+    if let bot::State::Talking { connection, .. } = &mut fleet.bots[slot].state {
+        connection.send_input(b"left").expect("it plays");
+    }
+    fleet.settle(slot, Moment::now());
+    assert!(fleet.is_empty());
+    let ends = fleet.take_ends();
+    assert_eq!((ends.len(), fleet.stats().sends_failed), (1, 1));
+    assert_eq!(ends[0].ended.to_string(), "the server said goodbye: kicked: out");
+}
+
+/// A server that lets everybody in and drops them at once is asked ever more seldom, and not for
+/// ever.
+#[test]
+fn a_welcome_alone_is_no_success() {
+    let address = serve(move |mut socket, _| {
+        welcome(&mut socket, 1, &[1]).expect("the bot listens");
+        read_some(&mut socket);
+        reset(&socket);
+    });
+    let mut fleet = fleet(address, RetryPolicy::limited(3));
+    fleet.spawn(BotPlan::default());
+    turn_until(&mut fleet, Fleet::is_empty);
+    assert_eq!((fleet.take_ends().len(), fleet.stats().joins), (4, 4));
+}
+
 /// A server that comes back is found again, and the bot plays on.
 #[test]
 fn a_bot_comes_back_to_a_server_that_does() {

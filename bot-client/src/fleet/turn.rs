@@ -12,7 +12,7 @@ use super::{
 use crate::{
     clock::Moment,
     connection::{Connection, Ended, Operation},
-    limits::{INPUT_LAG_MAX, READS_PER_TURN},
+    limits::INPUT_LAG_MAX,
 };
 
 /// When a server's queue for connects is full, it is asked again after this.
@@ -23,7 +23,7 @@ const CONNECT_AGAIN_AFTER: Duration = Duration::from_millis(10);
 pub(super) struct Ready {
     token: Token,
     /// The peer has closed or the socket has failed: a short read is not the last word then.
-    closing: bool,
+    pub(super) closing: bool,
 }
 
 impl From<&Readiness> for Ready {
@@ -125,6 +125,13 @@ impl Fleet {
             unreachable!("only a connect can be finished");
         };
         self.stats.connect_time.record(now.since(since));
+        self.converse(slot, socket, now);
+        self.settle(slot, now);
+    }
+
+    /// Opens the conversation over a connection that has been made.
+    pub(super) fn converse(&mut self, slot: usize, socket: BotSocket, now: Moment) {
+        let bot = &mut self.bots[slot];
         bot.play.restart(now);
         let connection = match bot.way_back.take() {
             Some(way_back) => Connection::resume(&way_back, now),
@@ -135,7 +142,6 @@ impl Fleet {
             }
         };
         bot.state = State::Talking { socket, connection };
-        self.settle(slot, now);
     }
 
     fn handle_ready(&mut self, event: Ready) {
@@ -150,10 +156,7 @@ impl Fleet {
             match socket.progress() {
                 Ok(Progress::Pending | Progress::TryLater) => return,
                 Ok(Progress::Connected) => self.finish_connect(slot),
-                Err(error) => {
-                    let ended = Ended::failed(Operation::Connect, &error);
-                    return self.end(slot, ended, Moment::now());
-                }
+                Err(error) => return self.end_connect(slot, &error),
             }
         }
         // The bot may have ended while its hello was sent.
@@ -167,58 +170,6 @@ impl Fleet {
         } else {
             self.settle(slot, Moment::now());
         }
-    }
-
-    /// Reads until the kernel has no more, or until the bot's share of the turn is used up.
-    fn read(&mut self, slot: usize, event: Ready) {
-        for _ in 0..READS_PER_TURN {
-            let bot = &mut self.bots[slot];
-            let State::Talking { socket, connection } = &mut bot.state else { return };
-            let outcome = socket.read(&mut self.read_buffer);
-            let now = Moment::now();
-            match outcome {
-                Outcome::Bytes(count) => {
-                    self.stats.received_bytes += count as u64;
-                    let innocent = bot.leaving.is_none();
-                    let (play, config) = (&mut bot.play, &self.config);
-                    let (stats, people) = (&mut self.stats, &mut self.people);
-                    connection.handle_bytes(&self.read_buffer[..count], now, |event| {
-                        if innocent {
-                            play.on_event(&event, now, config, stats, people);
-                        }
-                    });
-                    // With the peer closing, only an end of file or an error is the end of it: no
-                    // further event would say so.
-                    let drained = count < self.read_buffer.len() && !event.closing;
-                    if drained || connection.ended().is_some() {
-                        return self.settle(slot, now);
-                    }
-                }
-                Outcome::WouldBlock => return self.settle(slot, now),
-                Outcome::Eof => {
-                    connection.handle_eof();
-                    return self.settle(slot, now);
-                }
-                Outcome::Failed(error) => {
-                    connection.handle_error(Operation::Read, &error);
-                    return self.settle(slot, now);
-                }
-            }
-        }
-        self.ready.push(event);
-        self.settle(slot, Moment::now());
-    }
-
-    /// A bot that does not read still notices that its socket is dead.
-    fn look_without_reading(&mut self, slot: usize) {
-        let State::Talking { socket, connection } = &mut self.bots[slot].state else { return };
-        if let Some(error) = socket.take_error() {
-            connection.handle_error(Operation::Read, &error);
-        } else if let Outcome::Failed(error) = socket.send(&[]) {
-            // Nothing was sent, and nothing ever can be: the other end is closed.
-            connection.handle_error(Operation::Write, &error);
-        }
-        self.settle(slot, Moment::now());
     }
 
     fn handle_timer(&mut self, bot: BotId, due: Moment) {
@@ -326,7 +277,7 @@ impl Fleet {
                 Outcome::Eof => return connection.handle_eof(),
                 Outcome::Failed(error) => {
                     self.stats.sends_failed += 1;
-                    connection.handle_error(Operation::Write, &error);
+                    return self.end_write(slot, &error, now);
                 }
             }
         }

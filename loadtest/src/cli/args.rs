@@ -1,4 +1,8 @@
 //! What can be said on the command line.
+//!
+//! Data flow: arguments -> `Args` -> **`Order`** -> [`main`](super::main).
+
+mod faulty;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -10,6 +14,7 @@ use gamekeeper_bot::{
 
 use super::reports::ReportCommand;
 use crate::{
+    faulty::FaultyOptions,
     mix::DepartureMix,
     options::{Options, Target},
 };
@@ -30,15 +35,30 @@ enum Command {
     /// is invalid because the bots were the limit, 5 the server could not be reached or died,
     /// 130 interrupted.
     Run(Box<RunArgs>),
+
+    /// Is a server that misbehaves on purpose, to test a client against.
+    ///
+    /// Says `listening tcp ADDR` and `ready` on stdout, then what happens to each connection on
+    /// stderr. Ends on an interrupt (SIGINT, SIGTERM) with the connections per mode.
+    ///
+    /// Of the games only the arena is really played. Whoever asks for another one is let in, and
+    /// nothing happens there.
+    ///
+    /// Exit codes: 0 interrupted, 1 it could not listen, 2 bad usage.
+    FaultyServer(faulty::FaultyArgs),
     #[command(flatten)]
     Reports(ReportCommand),
 }
 
 /// What the program is asked to do.
-#[derive(Debug, PartialEq)]
-pub(super) enum Task {
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Order {
     /// To load a server.
-    Run(Options),
+    Run(Box<Options>),
+    /// To be a server.
+    Serve(FaultyOptions),
+    /// To say what it can do as a server.
+    ListModes,
     /// To look at reports of earlier runs.
     Reports(ReportCommand),
 }
@@ -107,40 +127,49 @@ struct RunArgs {
 }
 
 impl Args {
-    /// Checks what clap cannot, and says what the program is asked to do.
-    pub(super) fn into_task(self) -> Result<Task, clap::Error> {
-        let args = match self.command {
-            Command::Run(args) => args,
-            Command::Reports(command) => return Ok(Task::Reports(command)),
-        };
-        let usage = |text: &str| clap::Error::raw(ErrorKind::ValueValidation, format!("{text}\n"));
-        if args.duration.is_zero() {
+    /// Checks what clap cannot, and says what is to be done.
+    pub(super) fn into_order(self) -> Result<Order, clap::Error> {
+        match self.command {
+            Command::Run(args) => Ok(Order::Run(Box::new(args.into_options()?))),
+            Command::FaultyServer(args) => args.into_order(),
+            Command::Reports(command) => Ok(Order::Reports(command)),
+        }
+    }
+}
+
+impl RunArgs {
+    fn into_options(self) -> Result<Options, clap::Error> {
+        if self.duration.is_zero() {
             return Err(usage("--duration must be longer than 0s, or nothing is measured"));
         }
-        if args.target.is_some() && !args.server_args.is_empty() {
+        if self.target.is_some() && !self.server_args.is_empty() {
             return Err(usage(
                 "arguments after -- are for a server that the run starts; leave out \
                               --target, or give them to the server yourself",
             ));
         }
-        let target = match args.target {
-            Some(endpoint) => Target::Running { endpoint, admin: args.admin },
-            None => Target::Own { program: args.server_bin, extra: args.server_args },
+        let target = match self.target {
+            Some(endpoint) => Target::Running { endpoint, admin: self.admin },
+            None => Target::Own { program: self.server_bin, extra: self.server_args },
         };
-        Ok(Task::Run(Options {
+        Ok(Options {
             target,
-            game: args.game,
-            bots: args.bots,
-            duration: args.duration,
-            churn_per_second: args.churn,
-            mix: args.departures,
-            resume_share: args.resume,
-            seed: args.seed,
-            input_hz: args.input_hz,
-            json: args.json,
-            pin: args.pin,
-        }))
+            game: self.game,
+            bots: self.bots,
+            duration: self.duration,
+            churn_per_second: self.churn,
+            mix: self.departures,
+            resume_share: self.resume,
+            seed: self.seed,
+            input_hz: self.input_hz,
+            json: self.json,
+            pin: self.pin,
+        })
     }
+}
+
+fn usage(text: &str) -> clap::Error {
+    clap::Error::raw(ErrorKind::ValueValidation, format!("{text}\n"))
 }
 
 #[cfg(test)]
@@ -149,9 +178,12 @@ mod tests {
 
     use super::*;
 
-    fn parse(line: &str) -> Result<Task, clap::Error> {
+    fn parse(line: &str) -> Result<Options, clap::Error> {
         let words = std::iter::once("gamekeeper-loadtest").chain(line.split_whitespace());
-        Args::try_parse_from(words).and_then(Args::into_task)
+        match Args::try_parse_from(words).and_then(Args::into_order)? {
+            Order::Run(options) => Ok(*options),
+            other => panic!("not a run: {other:?}"),
+        }
     }
 
     #[test]
@@ -165,12 +197,9 @@ mod tests {
             "run --resume 0.07",
             "run --server-bin /tmp/x --pin -- --state-bytes 64",
         ] {
-            let Task::Run(options) = parse(line).expect(line) else { panic!("{line}: no run") };
+            let options = parse(line).expect(line);
             let again = options.to_string();
-            assert_eq!(
-                parse(again.split_once(' ').expect("a command").1).expect(&again),
-                Task::Run(options)
-            );
+            assert_eq!(parse(again.split_once(' ').expect("a command").1).expect(&again), options);
         }
     }
 

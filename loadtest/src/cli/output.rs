@@ -19,7 +19,8 @@ pub(super) fn error(line: &str) {
 
 /// The report: to stdout. A reader that has gone away (`| head`) is no reason to fail.
 pub(super) fn result(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
+    let mut stdout = io::stdout();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
 /// Whether results may have colour: on a terminal, unless the environment says no.

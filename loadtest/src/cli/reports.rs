@@ -21,7 +21,7 @@ use crate::{
 };
 use files::{Destination, Trouble};
 
-#[derive(Debug, PartialEq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Subcommand)]
 pub(super) enum ReportCommand {
     /// Compares two reports: what is worse, better, the same, missing.
     ///
@@ -49,7 +49,7 @@ pub(super) enum ReportCommand {
     },
 }
 
-#[derive(Debug, PartialEq, clap::Args)]
+#[derive(Clone, Debug, PartialEq, clap::Args)]
 pub(super) struct CompareArgs {
     /// How it was: a report, or the name of a baseline.
     #[arg(value_name = "A.json|BASELINE")]
@@ -71,7 +71,7 @@ pub(super) struct CompareArgs {
     baselines: PathBuf,
 }
 
-#[derive(Debug, PartialEq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Subcommand)]
 pub(super) enum BaselineCommand {
     /// Keeps a report under a name; an older one of that name is replaced.
     Save {

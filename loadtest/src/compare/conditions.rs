@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::saved::Saved;
 
 /// What must be the same, and where it is in a report.
-const CONDITIONS: [(&str, &str); 8] = [
+const CONDITIONS: [(&str, &str); 9] = [
     ("bots", "/bots"),
     ("duration in seconds", "/duration_seconds"),
     ("seed", "/seed"),
@@ -20,6 +20,7 @@ const CONDITIONS: [(&str, &str); 8] = [
     ("pinned", "/environment/pinned"),
     ("optimised build", "/environment/optimised"),
     ("version of the load test", "/version"),
+    ("schema of the report", "/schema"),
 ];
 
 /// Options of the command that are conditions already, or that may differ.
@@ -111,6 +112,7 @@ mod tests {
             ("/environment/cores", json!(64), "and 64"),
             ("/environment/pinned", json!(true), "pinned no and yes"),
             ("/version", json!("0.0.1"), "and 0.0.1"),
+            ("/schema", json!(1), "schema of the report 2 and 1"),
         ] {
             let other = saved("b", |json| *json.pointer_mut(path).expect(path) = value);
             let found = differences(&saved("a", |_| {}), &other);

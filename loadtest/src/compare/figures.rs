@@ -100,7 +100,7 @@ mod tests {
     /// A path that a report does not have (any more) would be missing for ever and say nothing.
     #[test]
     fn every_path_is_in_a_report() {
-        let report = saved("a", |json| json["causes"][0]["ttd"] = json!({"count": 1, "p99_ms": 2}));
+        let report = saved("a", |_| {});
         for metric in METRICS {
             let samples = match metric.floor {
                 Floor::Samples(.., samples) => Some(samples),

@@ -157,11 +157,12 @@ mod tests {
     fn newer_counts_are_shown_where_they_are() {
         let report = saved("a", |json| {
             let cause = &mut json["causes"][0];
-            (cause["ttd"], cause["wrong"]) = (json!({"p50_ms": 1.5, "p99_ms": 9.0}), json!(2));
+            cause["ttd"] = json!({"p50_ms": 1.5, "p99_ms": 9.0});
+            cause["wrong"] = json!({"fin": 1, "heartbeat": 1});
             (cause["missed"], cause["late"]) = (json!(3), json!(4));
         });
         let text = text(&report);
-        assert!(text.contains("      not     wrong    missed      late   ttd p50   ttd p99"));
+        assert!(text.contains(" detected     wrong    missed      late   ttd p50   ttd p99"));
         assert!(text.contains("         2         3         4      1.50      9.00"), "{text}");
     }
 

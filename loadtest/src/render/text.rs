@@ -57,8 +57,15 @@ impl Text<'_> {
         }
         writeln!(
             f,
-            "\n{:<11}{:>8} {:>8} {:>8}  {:<32}{:>8} {:>8} {:>8}",
-            "LEFT BY", "injected", "detected", "not", "counted as", "told p50", "p99", "max ms"
+            "\n{:<11}{:>8} {:>8} {:>6} {:>6}  {:<36} {:>26}  {:>26}",
+            "LEFT BY",
+            "injected",
+            "detected",
+            "wrong",
+            "missed",
+            "detected as",
+            "detected p50/p99/max ms",
+            "told p50/p99/max ms"
         )?;
         for cause in &report.causes {
             cause_line(f, cause)?;
@@ -66,11 +73,12 @@ impl Text<'_> {
         let sum = |of: fn(&Cause) -> Option<u64>| report.causes.iter().map(of).sum::<Option<u64>>();
         writeln!(
             f,
-            "{:<11}{:>8} {:>8} {:>8}  not carried out {}, late {}",
+            "{:<11}{:>8} {:>8} {:>6} {:>6}  not carried out {}, late {}",
             "all",
             count(sum(|cause| Some(cause.injected))),
             count(sum(Cause::detected_total)),
-            count(sum(|cause| cause.undetected)),
+            count(sum(Cause::wrong_total)),
+            count(sum(|cause| cause.missed)),
             report.not_injected,
             report.late
         )?;
@@ -195,25 +203,29 @@ impl Text<'_> {
 }
 
 fn cause_line(f: &mut fmt::Formatter<'_>, cause: &Cause) -> fmt::Result {
-    let counted: Vec<String> = cause
-        .detected
-        .iter()
-        .flatten()
-        .map(|(reason, count)| format!("{reason} {count}"))
-        .collect();
-    let told = &cause.announce;
+    let right = cause.detected.iter().flatten();
+    let mut detected: Vec<String> =
+        right.map(|(reason, count)| format!("{reason} {count}")).collect();
+    let wrong = cause.wrong.iter().flatten();
+    detected.extend(wrong.map(|(reason, count)| format!("WRONG {reason} {count}")));
     writeln!(
         f,
-        "{:<11}{:>8} {:>8} {:>8}  {:<32}{:>8} {:>8} {:>8}",
+        "{:<11}{:>8} {:>8} {:>6} {:>6}  {:<36} {:>26}  {:>26}",
         cause.departure,
         cause.injected,
         count(cause.detected_total()),
-        count(cause.undetected),
-        counted.join(", "),
-        millis(told.p50_ms),
-        millis(told.p99_ms),
-        millis(told.max_ms)
+        count(cause.wrong_total()),
+        count(cause.missed),
+        detected.join(", "),
+        three(&cause.ttd),
+        three(&cause.announce)
     )
+}
+
+/// The median, the 99th percentile and the longest, in milliseconds.
+fn three(latency: &LatencySummary) -> String {
+    let [p50, p99, max] = [latency.p50_ms, latency.p99_ms, latency.max_ms].map(millis);
+    format!("{p50} / {p99} / {max}")
 }
 
 fn observed(f: &mut fmt::Formatter<'_>, observed: &ObservedSummary) -> fmt::Result {
@@ -351,7 +363,7 @@ mod tests {
         for wanted in [
             "VERDICT  PASS",
             "joined 20 of 20",
-            "close            10       10        0  fin 10",
+            "close            10       10      0      0  fin 10",
             "wrong evictions 0",
             "cpu per player-tick",
             "descriptors 10",
@@ -365,7 +377,7 @@ mod tests {
     #[test]
     fn the_json_names_its_schema() {
         let json = crate::render::json(&good_report()).expect("a report is JSON");
-        assert!(json.contains("\"schema\": 1") && json.contains("\"verdict\": \"PASS\""));
+        assert!(json.contains("\"schema\": 2") && json.contains("\"verdict\": \"PASS\""));
         assert!(json.ends_with("}\n"));
     }
 }

@@ -1,11 +1,11 @@
 //! What must hold for a run to pass, and what must hold for it to mean anything.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
 use super::{Report, seats};
-use crate::{evidence::Evidence, options::Options, plan::Plan};
+use crate::{evidence::Evidence, ledger::Ledger, options::Options, plan::Plan};
 
 /// Of a thousand ticks, survivors may miss this many.
 const MISSED_TICKS_PER_THOUSAND_MAX: f64 = 1.0;
@@ -150,29 +150,45 @@ fn bot_side(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
 
 /// What the server says about who left, against what was done.
 fn leaves(evidence: &Evidence) -> Vec<Check> {
-    let unknown = |name| check(name, false, "the server's statistics are missing".to_owned());
-    let (Some(matching), Some(closing)) = (evidence.matching(), evidence.closing_matching()) else {
-        return vec![unknown("every leave is accounted for")];
+    let name = "every departure is noticed with the right reason";
+    let (Some(matching), Some(said), Some(ledger)) =
+        (evidence.matching(), evidence.goodbyes_heard(), evidence.ledger.as_ref())
+    else {
+        return vec![check(name, false, "the server's ledger is missing".to_owned())];
     };
-    let done: u64 = evidence.deeds().values().sum();
-    let undetected: u64 = matching.undetected.values().sum();
-    let uncaused = matching.uncaused_total();
-    let said = closing.detected_total();
+    let injected = evidence.injections.len();
+    let tickets = evidence.frauds.len() as u64;
+    let uncaused = matching.unexplained.len();
+    let late = evidence.late();
     vec![
         check(
-            "every departure is noticed with the right reason",
-            undetected == 0 && matching.detected_total() == done,
+            "the server's ledger is complete",
+            ledger.forgotten == 0,
+            match ledger.forgotten {
+                0 => format!("{} lines", ledger.entries.len()),
+                lost => format!("{lost} lines lost; start it with a larger --departures-kept-max"),
+            },
+        ),
+        agreement(evidence, ledger),
+        check(
+            name,
+            matching.right() == injected as u64,
             format!(
-                "{} of {done}; {} for a wrong reason, {} not at all",
-                matching.detected_total(),
-                matching.wrong_total(),
-                matching.missed_total()
+                "{} of {injected}; {} for a wrong reason, {} not at all",
+                matching.right(),
+                matching.wrong(),
+                matching.missed()
             ),
         ),
         check(
+            "every bad ticket is counted as such",
+            matching.tickets == tickets,
+            format!("{} of {tickets}", matching.tickets),
+        ),
+        check(
             "every departure is noticed in time",
-            evidence.late == 0 && evidence.never_let_go == 0,
-            format!("{} late, {} never let go", evidence.late, evidence.never_let_go),
+            late == 0 && evidence.never_let_go == 0,
+            format!("{late} late, {} never let go", evidence.never_let_go),
         ),
         if evidence.exclusive {
             let detail = format!("{uncaused} leaves that nobody caused");
@@ -186,10 +202,28 @@ fn leaves(evidence: &Evidence) -> Vec<Check> {
         },
         check(
             "the last goodbyes are heard",
-            said == evidence.closing,
-            format!("{said} of {}", evidence.closing),
+            said == evidence.closing.len() as u64,
+            format!("{said} of {}", evidence.closing.len()),
         ),
     ]
+}
+
+/// Whether the server's statistics and its ledger tell the same.
+fn agreement(evidence: &Evidence, ledger: &Ledger) -> Check {
+    let name = "statistics and ledger agree";
+    let looks = evidence.before.as_ref().zip(evidence.after.as_ref());
+    let Some((before, after)) = looks.filter(|_| evidence.exclusive) else {
+        let detail = "somebody may have left between the two looks".to_owned();
+        return Check { name, outcome: Outcome::Skipped, detail };
+    };
+    let counted = after.reasons_since(before);
+    let mut lines: BTreeMap<String, u64> = BTreeMap::new();
+    for entry in &ledger.entries {
+        *lines.entry(entry.reason.clone()).or_default() += 1;
+    }
+    let [counted_all, lines_all] = [&counted, &lines].map(|all| all.values().sum::<u64>());
+    let detail = format!("{counted_all} leaves counted, {lines_all} lines");
+    check(name, counted == lines, detail)
 }
 
 /// Whether the server becomes as it was.

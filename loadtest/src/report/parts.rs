@@ -82,18 +82,32 @@ pub struct Cause {
     pub planned: u64,
     /// How many were carried out.
     pub injected: u64,
-    /// How many the server counted under which right reason; unknown without its statistics.
+    /// How many of these very connections the server ended for which right reason; unknown without
+    /// its ledger, like all that follows from it.
     pub detected: Option<BTreeMap<String, u64>>,
-    /// How many it did not count under a right reason.
-    pub undetected: Option<u64>,
+    /// How many it ended for which wrong reason.
+    pub wrong: Option<BTreeMap<String, u64>>,
+    /// How many it did not notice until things had settled.
+    pub missed: Option<u64>,
+    /// How many it noticed after their deadline.
+    pub late: Option<u64>,
+    /// How it learnt of them.
+    pub paths: Option<BTreeMap<String, u64>>,
+    /// From the departure to the server's knowing.
+    pub ttd: LatencySummary,
     /// From the departure to the first notice of it that any other bot received.
     pub announce: LatencySummary,
 }
 
 impl Cause {
-    /// How many the server counted under a right reason.
+    /// How many the server noticed for a right reason.
     pub fn detected_total(&self) -> Option<u64> {
         self.detected.as_ref().map(|detected| detected.values().sum())
+    }
+
+    /// How many it noticed for a wrong reason.
+    pub fn wrong_total(&self) -> Option<u64> {
+        self.wrong.as_ref().map(|wrong| wrong.values().sum())
     }
 }
 

@@ -12,6 +12,7 @@ use gamekeeper_protocol::PlayerId;
 use super::*;
 use crate::{
     admin::{LeaveCount, Process, ServerStats},
+    ledger::{Entry, Ledger},
     mix::DepartureMix,
     options::Target,
 };
@@ -69,6 +70,30 @@ pub(super) fn good() -> (Options, Plan, Evidence) {
             noticed_by: Moment(1),
         })
         .collect();
+    let line = |number, player, reason: &str| Entry {
+        number,
+        at: Moment(0),
+        reason: reason.to_owned(),
+        path: "read".to_owned(),
+        detail: String::new(),
+        player: Some(player),
+    };
+    let closed = injections.iter().map(|injection| injection.player);
+    let closed = (1..).zip(closed).map(|(number, player)| line(number, player, "fin"));
+    let closing: Vec<Injection> = (1..=10)
+        .map(|bot| Injection {
+            bot: BotId(bot),
+            player: PlayerId(1_000 + bot),
+            departure: Departure::Goodbye,
+            returns: false,
+            at: Moment(0),
+            noticed_by: Moment(1),
+        })
+        .collect();
+    let settled_number = injections.len() as u64;
+    let goodbyes = (settled_number + 1..).zip(&closing);
+    let goodbyes = goodbyes.map(|(number, it)| line(number, it.player, "goodbye"));
+    let ledger = Ledger { entries: closed.chain(goodbyes).collect(), forgotten: 0 };
     let mut run = FleetStats { joins: plan.bots.len() as u64, ..FleetStats::default() };
     run.survivors.snapshots = 5000;
     run.input_lag.record(Duration::from_millis(1));
@@ -83,7 +108,9 @@ pub(super) fn good() -> (Options, Plan, Evidence) {
         after: Some(server(injections.len() as u64, 10, 0)),
         seat_window: Some(Duration::from_secs(2)),
         playing_when_settled: 10,
-        closing: 10,
+        ledger: Some(ledger),
+        settled_number,
+        closing,
         injections,
         server_stop: Some(Ok(())),
         ..Evidence::default()
@@ -131,21 +158,41 @@ fn a_wrong_eviction_fails() {
     assert_eq!((code, failed), (3, vec!["no wrong evictions"]));
 }
 
+fn lines(evidence: &mut Evidence) -> &mut Vec<Entry> {
+    &mut evidence.ledger.as_mut().expect("there is one").entries
+}
+
 #[test]
-fn a_missing_leave_fails_and_so_does_one_too_many() {
+fn a_missing_line_fails_and_so_does_one_too_many() {
+    let noticed = "every departure is noticed with the right reason";
+    let agree = "statistics and ledger agree";
     let (code, failed) = failures(|evidence| {
-        let count = evidence.injections.len() as u64;
-        evidence.settled = Some(server(count - 1, 0, 10));
+        lines(evidence).remove(0);
     });
-    assert_eq!(code, 3);
-    assert!(failed.contains(&"every departure is noticed with the right reason"), "{failed:?}");
+    assert_eq!((code, failed), (3, vec![agree, noticed]));
     let (code, failed) = failures(|evidence| {
-        let count = evidence.injections.len() as u64;
-        evidence.settled = Some(server(count + 1, 0, 10));
-        evidence.after = Some(server(count + 1, 10, 0));
+        let kicked = Entry { reason: "kicked".to_owned(), ..lines(evidence)[0].clone() };
+        lines(evidence).insert(0, Entry { player: Some(PlayerId(77)), ..kicked });
     });
-    let seats = "seats of those who stay away are given up";
-    assert_eq!((code, failed), (3, vec!["no leave without a cause", seats]));
+    assert_eq!((code, failed), (3, vec![agree, "no leave without a cause"]));
+}
+
+/// The counts of all reasons are right, and yet two players left for each other's.
+#[test]
+fn a_reason_that_belongs_to_somebody_else_fails() {
+    let (code, failed) = failures(|evidence| {
+        let goodbye = evidence.injections.len();
+        lines(evidence)[0].reason = "goodbye".to_owned();
+        lines(evidence)[goodbye].reason = "fin".to_owned();
+    });
+    let noticed = "every departure is noticed with the right reason";
+    assert_eq!((code, failed), (3, vec![noticed, "the last goodbyes are heard"]));
+}
+
+#[test]
+fn a_ledger_with_a_gap_fails() {
+    let (code, failed) = failures(|evidence| evidence.ledger.as_mut().unwrap().forgotten = 1);
+    assert_eq!((code, failed), (3, vec!["the server's ledger is complete"]));
 }
 
 #[test]
@@ -216,8 +263,9 @@ fn no_samples_fail() {
     assert_eq!(code, 3);
     assert!(failed.contains(&"every departure is carried out"), "{failed:?}");
     let (code, failed) = failures(|evidence| evidence.settled = None);
-    let missing = ["every leave is accounted for", "seats of those who stay away are given up"];
-    assert_eq!((code, failed), (3, missing.to_vec()));
+    assert_eq!((code, failed), (3, vec!["seats of those who stay away are given up"]));
+    let (code, failed) = failures(|evidence| evidence.ledger = None);
+    assert_eq!((code, failed), (3, vec!["every departure is noticed with the right reason"]));
 }
 
 #[test]
@@ -227,7 +275,7 @@ fn leaks_and_late_notices_fail() {
         (|evidence| evidence.after.as_mut().unwrap().process.open_fds += 1, "descriptors"),
         (|evidence| evidence.after.as_mut().unwrap().rooms += 1, "seats and rooms"),
         (|evidence| evidence.settled.as_mut().unwrap().ledger_balanced = false, "the ledger"),
-        (|evidence| evidence.late = 1, "every departure is noticed in time"),
+        (|evidence| lines(evidence)[0].at = Moment(2), "every departure is noticed in time"),
         (|evidence| evidence.server_stop = Some(Err("exit 1".to_owned())), "the server stops"),
     ];
     for (change, name) in bad {

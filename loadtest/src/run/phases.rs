@@ -5,7 +5,7 @@ use std::time::Duration;
 use gamekeeper_bot::{clock::Moment, departure::Departure, fleet::BotId, machine};
 
 use super::{Phase, Run, RunError};
-use crate::{admin::ServerStats, matching::Matching, plan::PlannedDeparture};
+use crate::{admin::ServerStats, ledger::Ledger, plan::PlannedDeparture};
 
 /// Joining may take this long, and a second more for every [`JOINS_PER_SECOND`] bots.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
@@ -93,7 +93,7 @@ impl Run<'_> {
             let next = due.peek().map_or(end, |next| start + next.at);
             let done = now.since(start).as_secs_f64() / self.options.duration.as_secs_f64();
             self.turn(next.min(end), Phase::Run, done)?;
-            // Only its judgement on lateness is wanted here.
+            // Only the ledger is wanted here, and noted.
             let _ = self.scrape_in_passing();
         }
         self.evidence.run_time = Moment::now().since(start);
@@ -158,6 +158,7 @@ impl Run<'_> {
             self.turn(news, Phase::Settle, 1.0)?;
         }
         self.evidence.settled = self.scrape_fresh(Phase::Settle, 1.0)?.map(|scrape| scrape.stats);
+        self.evidence.settled_number = self.evidence.ledger.as_ref().map_or(0, Ledger::last_number);
         self.evidence.playing_when_settled = self.fleet.playing() as u64;
         self.evidence.ghosts_in_rosters = self.fleet.ghosts() as u64;
         self.evidence.held_in_rosters = self.fleet.held() as u64;
@@ -179,11 +180,9 @@ impl Run<'_> {
     /// Whether the server has noticed everything already, so that waiting on is of no use.
     fn is_settled(&self, stats: &ServerStats) -> bool {
         let Some(before) = &self.evidence.before else { return false };
-        let leaves = stats.reasons_since(before);
-        let matching = Matching::new(&self.evidence.deeds(), &leaves, self.evidence.transport);
         let away = stats.players_away.saturating_sub(before.players_away);
         self.is_complete()
-            && matching.undetected.is_empty()
+            && self.evidence.is_all_noticed()
             && (away == 0 || self.evidence.seats_awaited().is_none())
     }
 
@@ -193,7 +192,7 @@ impl Run<'_> {
         self.evidence.never_let_go = self.fleet.abandon_leaving() as u64;
         self.fleet.depart_all(Departure::Goodbye);
         self.evidence.ends.append(&mut self.fleet.take_ends());
-        self.evidence.closing = self.fleet.take_injections().len() as u64;
+        self.evidence.closing = self.fleet.take_injections();
         let start = Moment::now();
         let deadline = start + QUIESCE_WITHIN;
         loop {

@@ -199,10 +199,9 @@ impl Pulse {
             // And while the question itself waits in our own queue, behind what was queued before
             // it, it has not been put yet: then all that the socket takes is progress.
             let is_queued = self.written_bytes < question.behind_bytes;
-            let progress = match acknowledged {
-                Some(_) if is_queued => Some(self.written_bytes),
-                Some(acknowledged) if acknowledged < written_before => Some(acknowledged),
-                _ => None,
+            let progress = match is_queued {
+                true => Some(self.written_bytes),
+                false => acknowledged.filter(|acknowledged| *acknowledged < written_before),
             };
             let unanswered = question.wait.look(progress, now, limits);
             // Who says nothing at all is the heartbeat's business.

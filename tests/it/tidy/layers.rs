@@ -16,7 +16,18 @@ use super::{
 const SERVER_OUTSIDE: [&str; 7] = ["shell", "main", "cli", "log", "server", "config", "sys"];
 
 /// Folders and files (without `.rs`) that are pure as a whole.
-const PURE: [&str; 3] = ["protocol/src", "bot-client/src/connection", "bot-client/src/brain"];
+const PURE: [&str; 10] = [
+    "protocol/src",
+    "bot-client/src/connection",
+    "bot-client/src/brain",
+    "loadtest/src/faulty/choice",
+    "loadtest/src/faulty/conversation",
+    "loadtest/src/faulty/journal",
+    "loadtest/src/faulty/outbox",
+    "loadtest/src/faulty/room",
+    "loadtest/src/faulty/script",
+    "loadtest/src/faulty/wrong",
+];
 
 /// What a pure part must not name: the outside world, and what is random.
 const IMPURE: [&str; 18] = [

@@ -67,7 +67,7 @@ impl Net for SimNet {
         }
         if world.strikes(Fault::WithheldEvents) {
             world.note(|| "poll: events are withheld".to_owned());
-            return Ok(Polled::Everything);
+            return Ok(Polled::AsMuchAsFits);
         }
         world.disturbed = false;
         let first = events.len();

@@ -11,6 +11,7 @@ use gamekeeper_protocol::{GoodbyeReason, PlayerId};
 use super::*;
 use crate::{
     admin::LeaveCount,
+    ledger::Entry,
     options::Options,
     report::{Report, tests},
 };
@@ -58,6 +59,11 @@ fn good() -> (Options, Plan, Evidence) {
         stats.seats_given_up_total = Some(0);
         stats.resumes = Some(resumes.iter().cloned().collect());
     }
+    let ledger = evidence.ledger.as_mut().unwrap();
+    ledger.entries[0].reason = REPLACED.to_owned();
+    let rejected =
+        Entry { player: None, reason: "rejected".to_owned(), ..ledger.entries[0].clone() };
+    ledger.entries.splice(..0, std::iter::repeat_n(rejected, 4));
     (options, plan, evidence)
 }
 
@@ -157,6 +163,9 @@ fn a_server_without_seats_is_not_blamed() {
         stats.leaves = vec![leave("fin", 10), goodbyes];
         stats.resumes = None;
     }
+    let ledger = evidence.ledger.as_mut().unwrap();
+    ledger.entries.drain(..4);
+    ledger.entries[0].reason = "fin".to_owned();
     let report = Report::new(&options, &plan, &evidence);
     let failed: Vec<_> =
         report.checks.iter().filter(|check| check.outcome == Outcome::Failed).collect();
