@@ -77,6 +77,11 @@ impl Brain {
         }
     }
 
+    /// Whether it has something to say at every moment.
+    pub fn is_talkative(&self) -> bool {
+        matches!(self, Self::Arena(_) | Self::Benchmark(_))
+    }
+
     /// The players that the last snapshot showed, if this game shows players.
     pub fn players_shown(&self) -> impl Iterator<Item = PlayerId> {
         let players = match self {

@@ -53,6 +53,13 @@ fn load(options: &Options) -> ExitCode {
             return ExitStatus::Internal.into();
         }
     };
+    // Before the run, and not after a long one, it shows that its results can be written.
+    for path in [&options.json, &options.events].into_iter().flatten() {
+        if let Err(error) = fs::File::options().append(true).create(true).open(path) {
+            output::error(&format!("cannot write {}: {error}", path.display()));
+            return ExitStatus::Usage.into();
+        }
+    }
     output::status(&format!("seed {}: {options}", options.seed));
     let mut progress = Progress::new();
     let outcome = run::run(options, &stop, &mut |status| progress.show(status));
@@ -67,10 +74,14 @@ fn load(options: &Options) -> ExitCode {
 }
 
 fn publish(options: &Options, report: &crate::report::Report) -> ExitCode {
-    // A report in a file goes first: whoever reads the terminal may have gone away.
-    if let Some(path) = &options.json {
-        let written = render::json(report).map_err(io::Error::other);
-        if let Err(error) = written.and_then(|text| fs::write(path, text)) {
+    // Files go first: whoever reads the terminal may have gone away.
+    let files = [
+        (&options.json, render::json(report).map_err(io::Error::other)),
+        (&options.events, render::events(report).map_err(io::Error::other)),
+    ];
+    for (path, text) in files {
+        let Some(path) = path else { continue };
+        if let Err(error) = text.and_then(|text| fs::write(path, text)) {
             output::error(&format!("cannot write {}: {error}", path.display()));
             output::result(&Text { report, colour: false }.to_string());
             return ExitStatus::Internal.into();
@@ -85,7 +96,7 @@ fn status_of(error: &RunError) -> ExitStatus {
         RunError::Server(_) | RunError::Admin(_) | RunError::Unreachable { .. } => {
             ExitStatus::TargetDown
         }
-        RunError::Pin(_) => ExitStatus::Usage,
+        RunError::Pin(_) | RunError::Churn { .. } => ExitStatus::Usage,
         RunError::Descriptors(_) | RunError::Driver(_) => ExitStatus::Internal,
     }
 }

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use gamekeeper_bot::{
+    clock::Moment,
     connection::Ended,
     departure::{Departure, Transport},
     fleet::{End, FleetStats, Fraud, Injection, Return, ReturnOutcome, Stage},
@@ -77,6 +78,8 @@ pub struct Evidence {
     pub run: FleetStats,
     /// What the bots measured while the server noticed the rest.
     pub settle: FleetStats,
+    /// When the run phase began.
+    pub run_began: Moment,
     /// How long the run phase took.
     pub run_time: Duration,
     /// Processor time of this process in the run phase.

@@ -116,7 +116,7 @@ impl Matching {
 fn is_right(injection: &Injection, reason: &str, transport: Transport) -> bool {
     // Who comes back may be quicker than the server, which then learns it by that.
     let is_back = injection.returns && reason == REPLACED;
-    is_back || injection.departure.expected_reasons(transport).contains(&reason)
+    is_back || injection.expected_reasons(transport).contains(&reason)
 }
 
 /// What the server made of all departures of one kind.
@@ -180,6 +180,7 @@ mod tests {
             player: PlayerId(player),
             departure,
             returns: false,
+            silent: false,
             at,
             noticed_by: at + Duration::from_secs(2),
         }
@@ -250,6 +251,16 @@ mod tests {
         first.returns = false;
         let stays = matching(&[first], &[line(1, REPLACED, 2)]);
         assert_eq!(stays.wrong(), 1, "nobody was to take over");
+    }
+
+    /// A reader that has stopped, in a game in which nobody says much, is silent above all.
+    #[test]
+    fn who_stalls_and_has_nothing_to_say_is_frozen() {
+        let mut injection = left(1, Departure::Stall, 1);
+        let entries = [line(1, "heartbeat", 7)];
+        assert_eq!(matching(&[injection], &entries).wrong(), 1);
+        injection.silent = true;
+        assert_eq!(matching(&[injection], &entries).right(), 1);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Options {
     pub input_hz: u32,
     /// Where to write the report for machines.
     pub json: Option<PathBuf>,
+    /// Where to write what became of each departure.
+    pub events: Option<PathBuf>,
     /// Whether to keep server and bots on a core each.
     pub pin: bool,
 }

@@ -77,6 +77,8 @@ pub struct Plan {
     pub initial: u32,
     /// In the order of time.
     pub departures: Vec<PlannedDeparture>,
+    /// Departures that were asked for and for which nobody was there.
+    pub unplaced: u64,
     /// In the order of time.
     pub frauds: Vec<PlannedFraud>,
 }
@@ -104,6 +106,7 @@ impl Plan {
             bots: vec![BotPlan::default(); config.bots as usize],
             initial: config.bots,
             departures: Vec::with_capacity(count as usize),
+            unplaced: 0,
             frauds: Vec::new(),
         };
         let first = |bot| Stay { bot, from: Duration::ZERO, since: None };
@@ -114,7 +117,10 @@ impl Plan {
             let slot = f64::from(number) + dice.fraction();
             let at = Duration::from_secs_f64(slot / config.churn_per_second);
             let departure = config.mix.draw(&mut dice);
-            let Some(victim) = draw_victim(&playing, at, &mut victim_dice) else { continue };
+            let Some(victim) = draw_victim(&playing, at, &mut victim_dice) else {
+                plan.unplaced += 1;
+                continue;
+            };
             let comeback = comebacks::draw(departure, config.resume_share, &mut return_dice);
             playing[victim] = plan.leave(playing[victim], at, departure, comeback);
         }
@@ -233,5 +239,7 @@ mod tests {
         let wild = Plan::new(&PlanConfig { bots: 1, churn_per_second: 1000.0, ..config(1) });
         assert!(wild.departures.len() <= 41, "one bot can leave twice a second at most");
         assert!(!wild.departures.is_empty());
+        assert_eq!(wild.departures.len() as u64 + wild.unplaced, 20_000);
+        assert_eq!((calm.unplaced, Plan::new(&config(1)).unplaced), (0, 0));
     }
 }

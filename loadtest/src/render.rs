@@ -24,3 +24,17 @@ pub fn json(report: &Report) -> Result<String, serde_json::Error> {
     text.push('\n');
     Ok(text)
 }
+
+/// What became of each departure, a line of JSON for each.
+///
+/// # Errors
+///
+/// If it cannot be written as JSON, which would be a mistake in this program.
+pub fn events(report: &Report) -> Result<String, serde_json::Error> {
+    let mut lines = String::new();
+    for event in &report.events {
+        lines.push_str(&serde_json::to_string(event)?);
+        lines.push('\n');
+    }
+    Ok(lines)
+}

@@ -4,10 +4,12 @@
 //! in here, so a renderer is a pure function of it, and two reports can be compared.
 
 mod checks;
+mod events;
 mod parts;
 mod seats;
 
 pub use checks::{Check, Outcome};
+pub use events::Event;
 pub use parts::{
     Cause, Environment, Generator, Ghosts, Joins, LatencySummary, LeaveTotal, ObservedSummary,
     Resources, ServerSide,
@@ -93,6 +95,9 @@ pub struct Report {
     pub generator: Generator,
     /// Where all this happened.
     pub environment: Environment,
+    /// What became of each departure: in a file of its own, because there are many.
+    #[serde(skip)]
+    pub events: Vec<Event>,
 }
 
 impl Report {
@@ -139,6 +144,7 @@ impl Report {
             server: ServerSide::new(evidence),
             generator: Generator::new(evidence),
             environment: Environment::new(options, evidence),
+            events: events::events(evidence),
         };
         report.invalid = checks::invalidities(options, evidence);
         report.checks = checks::checks(plan, evidence, &report);

@@ -45,6 +45,10 @@ const SCRAPE_EVERY: Duration = Duration::from_millis(250);
 /// So many scrapes in a row that fail mean that the server is gone.
 const SCRAPES_FAILED_MAX: u32 = 3;
 
+/// If more than one departure of so many has nobody to carry it out, the run is not what was asked
+/// for.
+const UNPLACED_ONE_OF: u64 = 5;
+
 /// Where a run stands, for whoever watches it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Status {
@@ -101,6 +105,10 @@ pub fn run(
 ) -> Result<Report, RunError> {
     let limit = machine::raise_open_files_limit();
     let plan = Plan::new(&options.plan_config());
+    let (placed, unplaced) = (plan.departures.len() as u64, plan.unplaced);
+    if unplaced * UNPLACED_ONE_OF > placed + unplaced {
+        return Err(RunError::Churn { placed, unplaced });
+    }
     // Bots that the server has not let go yet hold a socket as well.
     let most = u32::try_from(plan.bots.len()).unwrap_or(u32::MAX);
     machine::check_descriptors(most.min(options.bots.saturating_mul(2)), limit)
@@ -313,6 +321,13 @@ impl Run<'_> {
 pub enum RunError {
     /// This process may not open enough files.
     Descriptors(TooFewDescriptors),
+    /// There are too few bots for so many departures.
+    Churn {
+        /// Departures for which there is somebody.
+        placed: u64,
+        /// Those for which there is nobody.
+        unplaced: u64,
+    },
     /// The cores could not be set.
     Pin(String),
     /// There is no server of our own.
@@ -332,6 +347,13 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Descriptors(error) => error.fmt(f),
+            Self::Churn { placed, unplaced } => write!(
+                f,
+                "there are too few bots for this --churn: of {} departures only {placed} can \
+                 happen, because a bot plays for half a second before it leaves; ask for more \
+                 --bots or for less --churn",
+                placed + unplaced
+            ),
             Self::Pin(why) => write!(f, "--pin cannot be done here: {why}"),
             Self::Server(error) => error.fmt(f),
             Self::Admin(error) => error.fmt(f),

@@ -182,6 +182,51 @@ fn the_load_test_fails_a_server_that_is_full() {
     assert!(remains.stdout.contains("everybody gets in"), "{}", remains.stdout);
 }
 
+/// What became of each departure is in a file, a line for each.
+#[test]
+fn the_load_test_tells_what_became_of_each_departure() {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("events.jsonl");
+    let remains = load_test(&["--events", path.to_str().expect("an ordinary path")], &[]);
+    assert_eq!(remains.status.code(), Some(0), "{remains:?}");
+    let text = fs::read_to_string(path).expect("the events were written");
+    let events: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(events.len(), 10);
+    for event in &events {
+        assert_eq!((&event["verdict"], &event["late"]), (&"right".into(), &false.into()));
+        assert!(event["ttd_ms"].as_f64().is_some_and(|ttd_ms| ttd_ms >= 0.0), "{event}");
+        let reasons = ["goodbye", "fin", "reset", "protocol", "replaced"];
+        assert!(reasons.iter().any(|reason| event["reason"] == *reason), "{event}");
+    }
+}
+
+/// A reader that stalls in a game in which it has nothing to say is silent, and that is right.
+#[test]
+fn the_load_test_knows_who_has_nothing_to_say() {
+    let args = ["run", "--bots", "20", "--duration", "1s", "--churn", "4/s", "--seed", "1"];
+    let quiet = ["--input-hz", "0", "--departures", "stall", "--resume", "0"];
+    let server = ["--server-bin", SERVER, "--", "--heartbeat-timeout-ms", "3000"];
+    let remains = run(LOADTEST, &[&args[..], &quiet, &server].concat(), &[]);
+    assert_eq!(remains.status.code(), Some(0), "{remains:?}");
+    assert!(remains.stdout.contains("heartbeat 4"), "{}", remains.stdout);
+}
+
+/// What cannot work is said before the run, and not after it.
+#[test]
+fn the_load_test_refuses_what_it_cannot_do() {
+    for (args, hint) in [
+        (["--json", "/nowhere/at/all.json"], "cannot write /nowhere/at/all.json"),
+        (["--events", "/nowhere/at/all.jsonl"], "cannot write /nowhere/at/all.jsonl"),
+        (["--churn", "5000/s"], "too few bots for this --churn: of 5000 departures only"),
+    ] {
+        let usual = ["run", "--bots", "5", "--duration", "1s", "--server-bin", SERVER];
+        let remains = run(LOADTEST, &[&usual[..], &args].concat(), &[]);
+        assert_eq!(remains.status.code(), Some(2), "{remains:?}");
+        assert!(remains.stderr.contains(hint), "{}", remains.stderr);
+        assert!(remains.stdout.is_empty(), "nothing was run: {}", remains.stdout);
+    }
+}
+
 /// A short run with ways of leaving that are noticed at once.
 fn load_test(more: &[&str], server: &[&str]) -> Remains {
     let args = ["run", "--bots", "20", "--duration", "1s", "--churn", "10/s", "--seed", "1"];

@@ -201,6 +201,11 @@ impl Play {
         self.connected_at = now;
     }
 
+    /// Whether it has something to say at every moment.
+    pub(super) fn is_talkative(&self) -> bool {
+        self.brain.is_talkative()
+    }
+
     /// Appends the next input to `body`; false if there is none.
     pub(super) fn decide(&mut self, body: &mut Vec<u8>) -> bool {
         self.player.is_some_and(|player| self.brain.decide(player, body))

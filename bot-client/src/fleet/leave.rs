@@ -101,7 +101,9 @@ impl Fleet {
         }
         let noticed_by = now + departure.noticed_within();
         let (bot_id, returns) = (bot.id, comeback.is_some());
-        let injection = Injection { bot: bot_id, player, departure, returns, at: now, noticed_by };
+        let silent = self.config.input_hz == 0 || !bot.play.is_talkative();
+        let injection =
+            Injection { bot: bot_id, player, departure, returns, silent, at: now, noticed_by };
         self.injections.push(injection);
         self.people.gone(player, Some(departure), now);
         let way_back = connection.way_back();

@@ -8,7 +8,7 @@ use super::BotId;
 use crate::{
     clock::Moment,
     connection::{Ended, NameTooLong},
-    departure::Departure,
+    departure::{Departure, Transport},
 };
 
 /// A departure that was carried out.
@@ -22,10 +22,28 @@ pub struct Injection {
     pub departure: Departure,
     /// Whether it is to come back to its seat.
     pub returns: bool,
+    /// Whether it says nothing from then on, although its way of leaving would let it: its game has
+    /// nothing to say, or it was told to send no inputs. Then a stall is a freeze, for the server.
+    pub silent: bool,
     /// When.
     pub at: Moment,
     /// By when the server must have noticed.
     pub noticed_by: Moment,
+}
+
+impl Injection {
+    /// The server's leave reasons that are right for it, the most likely one first.
+    pub fn expected_reasons(&self, transport: Transport) -> &'static [&'static str] {
+        self.seen_as().expected_reasons(transport)
+    }
+
+    /// How it looks from the server.
+    fn seen_as(&self) -> Departure {
+        match self.departure {
+            Departure::Stall if self.silent => Departure::Freeze,
+            departure => departure,
+        }
+    }
 }
 
 /// A bot that was to come back to its seat, and what became of it.

@@ -113,6 +113,10 @@ struct RunArgs {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
+    /// Writes what became of each departure to this file, a line of JSON for each.
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+
     /// The server's program to start, if not the one beside this program.
     #[arg(long, value_name = "PATH", conflicts_with = "target")]
     server_bin: Option<PathBuf>,
@@ -163,6 +167,7 @@ impl RunArgs {
             seed: self.seed,
             input_hz: self.input_hz,
             json: self.json,
+            events: self.events,
             pin: self.pin,
         })
     }

@@ -29,6 +29,7 @@ fn options() -> Options {
         seed: 1,
         input_hz: 20,
         json: None,
+        events: None,
         pin: false,
     }
 }
@@ -66,6 +67,7 @@ pub(super) fn good() -> (Options, Plan, Evidence) {
             player: PlayerId(planned.bot),
             departure: planned.departure,
             returns: false,
+            silent: false,
             at: Moment(0),
             noticed_by: Moment(1),
         })
@@ -86,6 +88,7 @@ pub(super) fn good() -> (Options, Plan, Evidence) {
             player: PlayerId(1_000 + bot),
             departure: Departure::Goodbye,
             returns: false,
+            silent: false,
             at: Moment(0),
             noticed_by: Moment(1),
         })

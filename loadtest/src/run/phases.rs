@@ -79,6 +79,7 @@ impl Run<'_> {
         self.plan_frauds();
         let start = Moment::now();
         self.started = start;
+        self.evidence.run_began = start;
         let end = start + self.options.duration;
         let mut due = self.plan.departures.iter().peekable();
         let mut replacements = self.plan.initial as usize..;
