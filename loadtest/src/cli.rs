@@ -1,7 +1,7 @@
 //! The program `gamekeeper-loadtest`.
 //!
 //! Data flow: arguments -> options -> run -> report -> **`cli`** -> terminal, file, exit code; or
-//! arguments -> faulty server -> **`cli`**.
+//! arguments -> faulty server -> **`cli`**; or saved reports -> comparison -> **`cli`**.
 //!
 //! Progress goes to stderr, the report to stdout.
 
@@ -9,11 +9,11 @@ mod args;
 mod faulty;
 mod output;
 mod progress;
+mod reports;
 
 use std::{
     ffi::OsString,
     fs, io,
-    io::IsTerminal,
     process::ExitCode,
     sync::{Arc, atomic::AtomicBool},
 };
@@ -36,6 +36,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Order::Run(options)) => load(&options),
         Ok(Order::Serve(options)) => faulty::serve(options),
         Ok(Order::ListModes) => faulty::list(),
+        Ok(Order::Reports(command)) => reports::carry_out(command).into(),
         Err(error) => {
             // If not even this can be written, the exit code still says it.
             let _ = error.print();
@@ -87,8 +88,7 @@ fn publish(options: &Options, report: &crate::report::Report) -> ExitCode {
             return ExitStatus::Internal.into();
         }
     }
-    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    output::result(&Text { report, colour }.to_string());
+    output::result(&Text { report, colour: output::colour() }.to_string());
     ExitCode::from(report.exit_code)
 }
 

@@ -17,6 +17,8 @@ pub enum ExitStatus {
     Invalid,
     /// The server could not be reached or died.
     TargetDown,
+    /// A later run is worse than an earlier one, or it cannot be said that it is not.
+    Regression,
     /// Interrupted; the report covers what was until then.
     Interrupted,
 }
@@ -31,6 +33,7 @@ impl ExitStatus {
             Self::Failed => 3,
             Self::Invalid => 4,
             Self::TargetDown => 5,
+            Self::Regression => 6,
             Self::Interrupted => 130,
         }
     }
@@ -44,6 +47,7 @@ impl ExitStatus {
             Self::Failed => "FAIL",
             Self::Invalid => "INVALID",
             Self::TargetDown => "SERVER DOWN",
+            Self::Regression => "WORSE",
             Self::Interrupted => "INTERRUPTED",
         }
     }

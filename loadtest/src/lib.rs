@@ -14,6 +14,12 @@
 //! Some of those that lose their connection come back to their seat, and a few bad tickets are
 //! shown: whoever has a right to a seat must get it and be told all, and nobody else.
 //!
+//! A report can be kept, looked at again and compared with a later one:
+//!
+//! ```text
+//!   JSON ── saved ──> compare ── render ──> table, Markdown, JUnit XML, exit code
+//! ```
+//!
 //! The tool also tests itself. Inputs follow a plan of times, and a run in which the bots could
 //! not keep up with it is invalid, not failed.
 //!
@@ -25,11 +31,13 @@
 //! touch the world.
 //!
 //! Modules in the order of the data: [`options`], [`mix`], [`plan`], [`server`], [`admin`],
-//! [`run`], [`ledger`], [`timeline`], [`evidence`], [`matching`], [`report`], [`render`], [`exit`], [`cli`];
-//! and [`faulty`].
+//! [`run`], [`ledger`], [`timeline`], [`evidence`], [`matching`], [`report`], [`saved`],
+//! [`baseline`], [`compare`], [`render`], [`exit`], [`cli`]; and [`faulty`].
 
 pub mod admin;
+pub mod baseline;
 pub mod cli;
+pub mod compare;
 pub mod evidence;
 pub mod exit;
 pub mod faulty;
@@ -41,5 +49,6 @@ pub mod plan;
 pub mod render;
 pub mod report;
 pub mod run;
+pub mod saved;
 pub mod server;
 pub mod timeline;

@@ -1,10 +1,18 @@
-//! Reports for people and for machines: pure functions of a [`Report`].
+//! Reports for people and for machines: pure functions of a [`Report`], of one that was saved, or
+//! of two side by side.
 
+mod comparison;
 mod html;
+mod junit;
+mod recap;
 mod svg;
+mod terminal;
 mod text;
 
+pub use comparison::{Markdown, SideBySide};
 pub use html::Html;
+pub use junit::Junit;
+pub use recap::Recap;
 pub use text::Text;
 
 use crate::report::Report;

@@ -11,29 +11,32 @@
 //! 4. **close**: everybody who is left says goodbye;
 //! 5. **quiesce**: the server must be as it was before the first bot.
 
+mod error;
 mod phases;
 
+pub use error::RunError;
+
 use std::{
-    error, fmt,
+    fmt,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use gamekeeper_bot::{
     clock::Moment,
-    fleet::{BotId, DriverError, Fleet, FleetConfig},
-    machine::{self, TooFewDescriptors},
+    fleet::{BotId, Fleet, FleetConfig},
+    machine,
 };
 use rustix::{process::Pid, thread::CpuSet};
 
 use crate::{
-    admin::{self, AdminError, Scrape, Scraper},
+    admin::{self, Scrape, Scraper},
     evidence::{Evidence, Halt, KeptEvents},
     ledger::Ledger,
     options::{Options, Target},
     plan::{Plan, PlannedFraud},
     report::Report,
-    server::{self, ServerError, ServerProcess},
+    server::{self, ServerProcess},
     timeline::{Sample, ServerSample},
 };
 
@@ -355,56 +358,3 @@ impl Run<'_> {
         Ok(None)
     }
 }
-
-/// Why there is nothing to report.
-#[derive(Debug)]
-pub enum RunError {
-    /// This process may not open enough files.
-    Descriptors(TooFewDescriptors),
-    /// There are too few bots for so many departures.
-    Churn {
-        /// Departures for which there is somebody.
-        placed: u64,
-        /// Those for which there is nobody.
-        unplaced: u64,
-    },
-    /// The cores could not be set.
-    Pin(String),
-    /// There is no server of our own.
-    Server(ServerError),
-    /// The server cannot be asked.
-    Admin(AdminError),
-    /// The fleet cannot go on.
-    Driver(DriverError),
-    /// Not a single bot got in.
-    Unreachable {
-        /// What the bots saw.
-        why: String,
-    },
-}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Descriptors(error) => error.fmt(f),
-            Self::Churn { placed, unplaced } => write!(
-                f,
-                "there are too few bots for this --churn: of {} departures only {placed} can \
-                 happen, because a bot plays for half a second before it leaves; ask for more \
-                 --bots or for less --churn",
-                placed + unplaced
-            ),
-            Self::Pin(why) => write!(f, "--pin cannot be done here: {why}"),
-            Self::Server(error) => error.fmt(f),
-            Self::Admin(error) => error.fmt(f),
-            Self::Driver(error) => error.fmt(f),
-            Self::Unreachable { why } => write!(
-                f,
-                "not a single bot could join: {why}; check that a server listens at the target \
-                 and hosts this game"
-            ),
-        }
-    }
-}
-
-impl error::Error for RunError {}

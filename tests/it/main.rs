@@ -30,6 +30,7 @@ mod log_lines;
 mod operations;
 mod pauses;
 mod processes;
+mod reports;
 mod seats;
 mod seats_model;
 mod simulation;

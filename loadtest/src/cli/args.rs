@@ -12,6 +12,7 @@ use gamekeeper_bot::{
     units::{parse_duration, parse_rate, parse_share},
 };
 
+use super::reports::ReportCommand;
 use crate::{
     faulty::FaultyOptions,
     mix::DepartureMix,
@@ -45,6 +46,8 @@ enum Command {
     ///
     /// Exit codes: 0 interrupted, 1 it could not listen, 2 bad usage.
     FaultyServer(faulty::FaultyArgs),
+    #[command(flatten)]
+    Reports(ReportCommand),
 }
 
 /// What the program is asked to do.
@@ -56,6 +59,8 @@ pub(super) enum Order {
     Serve(FaultyOptions),
     /// To say what it can do as a server.
     ListModes,
+    /// To look at reports of earlier runs.
+    Reports(ReportCommand),
 }
 
 #[derive(Debug, clap::Args)]
@@ -135,6 +140,7 @@ impl Args {
         match self.command {
             Command::Run(args) => Ok(Order::Run(Box::new(args.into_options()?))),
             Command::FaultyServer(args) => args.into_order(),
+            Command::Reports(command) => Ok(Order::Reports(command)),
         }
     }
 }
@@ -219,6 +225,10 @@ mod tests {
             ("run --admin 127.0.0.1:1", "--target"),
             ("run --target 127.0.0.1:1 -- --x", "leave out"),
             ("run --frobnicate", "--frobnicate"),
+            ("compare a.json", "B.json"),
+            ("compare a.json b.json --noise much", "25%"),
+            ("baseline save ../a a.json", "no name for a baseline"),
+            ("junit", "REPORT.json"),
         ] {
             let error = parse(line).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");

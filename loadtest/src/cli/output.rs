@@ -1,6 +1,9 @@
 //! The only module that writes to the terminal, beside the progress bar.
 
-use std::io::{self, Write};
+use std::{
+    env,
+    io::{self, IsTerminal, Write},
+};
 
 /// Progress, for people: to stderr.
 #[expect(clippy::print_stderr, reason = "the status lines of a command-line program")]
@@ -18,4 +21,9 @@ pub(super) fn error(line: &str) {
 pub(super) fn result(text: &str) {
     let mut stdout = io::stdout();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// Whether results may have colour: on a terminal, unless the environment says no.
+pub(super) fn colour() -> bool {
+    io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none()
 }

@@ -23,7 +23,8 @@ impl fmt::Display for Html<'_> {
             f,
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-             <title>{verdict}: load test, seed {seed}</title>\n<style>\n{style}</style></head><body>\n"
+             <title>{verdict}: load test, seed {seed}</title>\n\
+             <style>\n{style}</style></head><body>\n"
         )?;
         self.head(f)?;
         self.causes(f)?;
@@ -109,9 +110,9 @@ impl Html<'_> {
             f.write_str("</tr>\n")?;
         }
         f.write_str(
-            "</table></div><p class=\"dim\">Detected: from the departure to the server's knowing, in \
-             its own words about that very connection. Told: to the first notice that any other \
-             player had of it.</p>\n",
+            "</table></div><p class=\"dim\">Detected: from the departure to the server's \
+             knowing, in its own words about that very connection. Told: to the first notice that any \
+             other player had of it.</p>\n",
         )
     }
 

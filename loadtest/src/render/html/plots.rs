@@ -14,8 +14,8 @@ pub(super) fn all(report: &Report) -> Vec<(&'static str, &'static str, Plot)> {
     if report.events.iter().any(|event| event.ttd_ms.is_some()) {
         plots.push((
             "Time to detect",
-            "Each mark is one departure, and how long the server took to know of it. What is learnt \
-             within a turn of the server's loop shows as less than a tenth of a millisecond.",
+            "Each mark is one departure, and how long the server took to know of it. What is \
+             learnt within a turn of the server's loop shows as 0.1.",
             detection(report),
         ));
     }
@@ -24,14 +24,14 @@ pub(super) fn all(report: &Report) -> Vec<(&'static str, &'static str, Plot)> {
     }
     plots.push((
         "Who was there",
-        "Bots that played, and players as the server counts them. Where the server's line lies above \
-         the bots', it takes somebody for present who is gone. Marks at the foot are departures.",
+        "Bots that played, and players as the server counts them. Where the server's line lies \
+         above the bots', it takes somebody for present who is gone. Marks below: departures.",
         population(report),
     ));
     plots.push((
         "What the others felt",
-        "Time between two states of a bot that was not to leave, second by second. Departures should \
-         not show here.",
+        "Time between two states of a bot that was not to leave, second by second. Departures \
+         should not show here.",
         survivors(report),
     ));
     if report.timeline.iter().any(|sample| sample.server.is_some()) {
@@ -42,7 +42,8 @@ pub(super) fn all(report: &Report) -> Vec<(&'static str, &'static str, Plot)> {
         ));
         plots.push((
             "What the server holds",
-            "Open descriptors and connections. After everybody has left they must be what they were.",
+            "Open descriptors and connections. After everybody has left they must be what they \
+             were.",
             holdings(report),
         ));
     }

@@ -1,0 +1,62 @@
+//! Why there is nothing to report.
+//!
+//! Part of [`run`](super).
+
+use std::{error, fmt};
+
+use gamekeeper_bot::{fleet::DriverError, machine::TooFewDescriptors};
+
+use crate::{admin::AdminError, server::ServerError};
+
+/// Why there is nothing to report.
+#[derive(Debug)]
+pub enum RunError {
+    /// This process may not open enough files.
+    Descriptors(TooFewDescriptors),
+    /// There are too few bots for so many departures.
+    Churn {
+        /// Departures for which there is somebody.
+        placed: u64,
+        /// Those for which there is nobody.
+        unplaced: u64,
+    },
+    /// The cores could not be set.
+    Pin(String),
+    /// There is no server of our own.
+    Server(ServerError),
+    /// The server cannot be asked.
+    Admin(AdminError),
+    /// The fleet cannot go on.
+    Driver(DriverError),
+    /// Not a single bot got in.
+    Unreachable {
+        /// What the bots saw.
+        why: String,
+    },
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Descriptors(error) => error.fmt(f),
+            Self::Churn { placed, unplaced } => write!(
+                f,
+                "there are too few bots for this --churn: of {} departures only {placed} can \
+                 happen, because a bot plays for half a second before it leaves; ask for more \
+                 --bots or for less --churn",
+                placed + unplaced
+            ),
+            Self::Pin(why) => write!(f, "--pin cannot be done here: {why}"),
+            Self::Server(error) => error.fmt(f),
+            Self::Admin(error) => error.fmt(f),
+            Self::Driver(error) => error.fmt(f),
+            Self::Unreachable { why } => write!(
+                f,
+                "not a single bot could join: {why}; check that a server listens at the target \
+                 and hosts this game"
+            ),
+        }
+    }
+}
+
+impl error::Error for RunError {}
