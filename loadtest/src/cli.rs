@@ -1,11 +1,12 @@
 //! The program `gamekeeper-loadtest`.
 //!
 //! Data flow: arguments -> options -> run -> report -> **`cli`** -> terminal, file, exit code; or
-//! arguments -> faulty server -> **`cli`**.
+//! arguments -> faulty server, bench or floor -> **`cli`**.
 //!
 //! Progress goes to stderr, the report to stdout.
 
 mod args;
+mod bench;
 mod faulty;
 mod output;
 mod progress;
@@ -36,6 +37,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Order::Run(options)) => load(&options),
         Ok(Order::Serve(options)) => faulty::serve(options),
         Ok(Order::ListModes) => faulty::list(),
+        Ok(Order::Compare(options)) => bench::compare(&options),
+        Ok(Order::BeTheFloor(options)) => bench::be_the_floor(&options),
         Err(error) => {
             // If not even this can be written, the exit code still says it.
             let _ = error.print();

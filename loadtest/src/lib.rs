@@ -18,17 +18,19 @@
 //! not keep up with it is invalid, not failed.
 //!
 //! Beside that there is the other side of the coin: [`faulty`], a server that misbehaves, for
-//! people who test a client.
+//! people who test a client. And there is [`mod@bench`]: the same bots on Gamekeeper and on other
+//! servers in turn.
 //!
 //! The plan is a pure function of options and seed, the report of plan and evidence, and each
-//! rendering of the report. Only [`run`], [`server`], [`admin`], [`cli`] and [`faulty::server`]
-//! touch the world.
+//! rendering of the report. Only [`run`], [`server`], [`admin`], [`cli`], [`faulty::server`],
+//! [`bench::run`] and [`bench::floor`] touch the world.
 //!
 //! Modules in the order of the data: [`options`], [`mix`], [`plan`], [`server`], [`admin`],
 //! [`run`], [`ledger`], [`evidence`], [`matching`], [`report`], [`render`], [`exit`], [`cli`];
-//! and [`faulty`].
+//! and [`faulty`], [`mod@bench`].
 
 pub mod admin;
+pub mod bench;
 pub mod cli;
 pub mod evidence;
 pub mod exit;

@@ -2,6 +2,7 @@
 //!
 //! Data flow: arguments -> `Args` -> **`Order`** -> [`main`](super::main).
 
+mod bench;
 mod faulty;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -13,6 +14,7 @@ use gamekeeper_bot::{
 };
 
 use crate::{
+    bench::{floor::FloorOptions, options::BenchOptions},
     faulty::FaultyOptions,
     mix::DepartureMix,
     options::{Options, Target},
@@ -45,6 +47,18 @@ enum Command {
     ///
     /// Exit codes: 0 interrupted, 1 it could not listen, 2 bad usage.
     FaultyServer(faulty::FaultyArgs),
+
+    /// Measures Gamekeeper and other servers in turn on the same workload, and prints a table.
+    ///
+    /// The workload is the game `benchmark`: rooms of 50, states of 1024 bytes and inputs at 20 Hz.
+    ///
+    /// Exit codes: 0 there are figures of Gamekeeper, 1 internal error, 2 bad usage, 5 there are
+    /// none, 130 interrupted.
+    Bench(bench::BenchArgs),
+
+    /// Is what no server can do without, one read and one send per player and tick: what `bench`
+    /// compares servers with. Not to be played on.
+    Floor(bench::FloorArgs),
 }
 
 /// What the program is asked to do.
@@ -56,6 +70,10 @@ pub(super) enum Order {
     Serve(FaultyOptions),
     /// To say what it can do as a server.
     ListModes,
+    /// To compare servers.
+    Compare(BenchOptions),
+    /// To be what they are compared with.
+    BeTheFloor(FloorOptions),
 }
 
 #[derive(Debug, clap::Args)]
@@ -131,6 +149,8 @@ impl Args {
         match self.command {
             Command::Run(args) => Ok(Order::Run(Box::new(args.into_options()?))),
             Command::FaultyServer(args) => args.into_order(),
+            Command::Bench(args) => args.into_options().map(Order::Compare),
+            Command::Floor(args) => Ok(Order::BeTheFloor(args.into_options())),
         }
     }
 }
