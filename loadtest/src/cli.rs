@@ -1,11 +1,13 @@
 //! The program `gamekeeper-loadtest`.
 //!
 //! Data flow: arguments -> options -> run -> report -> **`cli`** -> terminal, file, exit code; or
-//! arguments -> faulty server -> **`cli`**; or saved reports -> comparison -> **`cli`**.
+//! arguments -> faulty server, bench or floor -> **`cli`**; or saved reports -> comparison ->
+//! **`cli`**.
 //!
 //! Progress goes to stderr, the report to stdout.
 
 mod args;
+mod bench;
 mod faulty;
 mod output;
 mod progress;
@@ -37,6 +39,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Order::Serve(options)) => faulty::serve(options),
         Ok(Order::ListModes) => faulty::list(),
         Ok(Order::Reports(command)) => reports::carry_out(command).into(),
+        Ok(Order::Compare(options)) => bench::compare(&options),
+        Ok(Order::BeTheFloor(options)) => bench::be_the_floor(&options),
         Err(error) => {
             // If not even this can be written, the exit code still says it.
             let _ = error.print();

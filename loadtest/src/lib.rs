@@ -24,18 +24,20 @@
 //! not keep up with it is invalid, not failed.
 //!
 //! Beside that there is the other side of the coin: [`faulty`], a server that misbehaves, for
-//! people who test a client.
+//! people who test a client. And there is [`mod@bench`]: the same bots on Gamekeeper and on other
+//! servers in turn.
 //!
 //! The plan is a pure function of options and seed, the report of plan and evidence, and each
-//! rendering of the report. Only [`run`], [`server`], [`admin`], [`cli`] and [`faulty::server`]
-//! touch the world.
+//! rendering of the report. Only [`run`], [`server`], [`admin`], [`cli`], [`faulty::server`],
+//! [`bench::run`] and [`bench::floor`] touch the world.
 //!
 //! Modules in the order of the data: [`options`], [`mix`], [`plan`], [`server`], [`admin`],
 //! [`run`], [`ledger`], [`timeline`], [`evidence`], [`matching`], [`report`], [`saved`],
-//! [`baseline`], [`compare`], [`render`], [`exit`], [`cli`]; and [`faulty`].
+//! [`baseline`], [`compare`], [`render`], [`exit`], [`cli`]; and [`faulty`], [`mod@bench`].
 
 pub mod admin;
 pub mod baseline;
+pub mod bench;
 pub mod cli;
 pub mod compare;
 pub mod evidence;

@@ -15,14 +15,16 @@ pub use junit::Junit;
 pub use recap::Recap;
 pub use text::Text;
 
+use serde::Serialize;
+
 use crate::report::Report;
 
-/// The report for machines: JSON, with [`SCHEMA`](crate::report::SCHEMA) as its version.
+/// A report for machines: JSON, with the version of its form in `schema`.
 ///
 /// # Errors
 ///
 /// Never in practice: a report has nothing that JSON cannot say.
-pub fn json(report: &Report) -> Result<String, serde_json::Error> {
+pub fn json(report: &impl Serialize) -> Result<String, serde_json::Error> {
     let mut text = serde_json::to_string_pretty(report)?;
     text.push('\n');
     Ok(text)

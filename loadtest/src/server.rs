@@ -2,7 +2,7 @@
 
 use std::{
     env, error, fmt, fs,
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead, BufReader, Read},
     net::SocketAddr,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -30,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 const LOG_LINES_SHOWN: usize = 20;
 
 /// The server's setting for what it logs.
-const LOG_LEVEL: &str = "GAMEKEEPER_LOG_LEVEL";
+pub(crate) const LOG_LEVEL: &str = "GAMEKEEPER_LOG_LEVEL";
 
 /// For how long the seats of those who vanish are held, unless somebody says otherwise: long enough
 /// to come back to, and short enough for the test to see that they are given up.
@@ -87,8 +87,11 @@ impl ServerProcess {
             discard(&log);
             spawn(error)
         })?;
-        let lines = read_lines(&mut child);
-        match wait_until_ready(&lines) {
+        let lines = read_lines(child.stdout.take());
+        let ready = wait_until_ready(&lines).and_then(|Ready { listen, admin }| {
+            Ok((listen, admin.ok_or("it is ready but has not said where its statistics are")?))
+        });
+        match ready {
             Ok((listen, admin)) => Ok(Self { child, listen, admin, log }),
             Err(why) => {
                 end(&mut child);
@@ -223,13 +226,13 @@ fn build(cargo: &Path, folder: &Path) -> Result<(), ServerError> {
     }
 }
 
-/// The lines of the server's stdout, until it closes it. They are read to the end, so that the
-/// server never waits for us.
-fn read_lines(child: &mut Child) -> Receiver<String> {
+/// The lines that a process writes, until it closes the pipe. They are read to the end, so that the
+/// process never waits for us.
+pub(crate) fn read_lines(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
     let (tell, lines) = channel();
-    if let Some(stdout) = child.stdout.take() {
+    if let Some(pipe) = pipe {
         thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
                 // Once it is ready nobody listens any more.
                 let _ = tell.send(line);
             }
@@ -238,7 +241,16 @@ fn read_lines(child: &mut Child) -> Receiver<String> {
     lines
 }
 
-fn wait_until_ready(lines: &Receiver<String>) -> Result<(SocketAddr, SocketAddr), String> {
+/// What a server has said when it is ready.
+pub(crate) struct Ready {
+    /// Where players connect.
+    pub(crate) listen: SocketAddr,
+    /// Where the statistics are, if it has any.
+    pub(crate) admin: Option<SocketAddr>,
+}
+
+/// Waits until a server says that it is ready.
+pub(crate) fn wait_until_ready(lines: &Receiver<String>) -> Result<Ready, String> {
     let deadline = Moment::now() + READY_WITHIN;
     let (mut listen, mut admin) = (None, None);
     loop {
@@ -257,19 +269,20 @@ fn wait_until_ready(lines: &Receiver<String>) -> Result<(SocketAddr, SocketAddr)
             admin = address.parse().ok();
         } else if line == "ready" {
             let missing = || "it is ready but has not said where it listens".to_owned();
-            return listen.zip(admin).ok_or_else(missing);
+            return Ok(Ready { listen: listen.ok_or_else(missing)?, admin });
         }
     }
 }
 
-fn terminate(child: &Child) {
+/// Asks the process to end.
+pub(crate) fn terminate(child: &Child) {
     // It fails only for a process that has ended, which is what is wanted.
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
 }
 
 /// Ends the process for certain: nobody is left to be polite to.
-fn end(child: &mut Child) {
+pub(crate) fn end(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
 }

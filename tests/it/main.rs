@@ -12,6 +12,7 @@
 
 mod admin;
 mod bad_input;
+mod bench;
 mod broken_games;
 mod broken_pipe;
 mod conformance;

@@ -2,6 +2,7 @@
 //!
 //! Data flow: arguments -> `Args` -> **`Order`** -> [`main`](super::main).
 
+mod bench;
 mod faulty;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -14,6 +15,7 @@ use gamekeeper_bot::{
 
 use super::reports::ReportCommand;
 use crate::{
+    bench::{floor::FloorOptions, options::BenchOptions},
     faulty::FaultyOptions,
     mix::DepartureMix,
     options::{Options, Target},
@@ -48,6 +50,18 @@ enum Command {
     FaultyServer(faulty::FaultyArgs),
     #[command(flatten)]
     Reports(ReportCommand),
+
+    /// Measures Gamekeeper and other servers in turn on the same workload, and prints a table.
+    ///
+    /// The workload is the game `benchmark`: rooms of 50, states of 1024 bytes and inputs at 20 Hz.
+    ///
+    /// Exit codes: 0 there are figures of Gamekeeper, 1 internal error, 2 bad usage, 5 there are
+    /// none, 130 interrupted.
+    Bench(bench::BenchArgs),
+
+    /// Is what no server can do without, one read and one send per player and tick: what `bench`
+    /// compares servers with. Not to be played on.
+    Floor(bench::FloorArgs),
 }
 
 /// What the program is asked to do.
@@ -61,6 +75,10 @@ pub(super) enum Order {
     ListModes,
     /// To look at reports of earlier runs.
     Reports(ReportCommand),
+    /// To compare servers.
+    Compare(BenchOptions),
+    /// To be what they are compared with.
+    BeTheFloor(FloorOptions),
 }
 
 #[derive(Debug, clap::Args)]
@@ -141,6 +159,8 @@ impl Args {
             Command::Run(args) => Ok(Order::Run(Box::new(args.into_options()?))),
             Command::FaultyServer(args) => args.into_order(),
             Command::Reports(command) => Ok(Order::Reports(command)),
+            Command::Bench(args) => args.into_options().map(Order::Compare),
+            Command::Floor(args) => Ok(Order::BeTheFloor(args.into_options())),
         }
     }
 }

@@ -111,8 +111,8 @@ impl Html<'_> {
         }
         f.write_str(
             "</table></div><p class=\"dim\">Detected: from the departure to the server's \
-             knowing, in its own words about that very connection. Told: to the first notice that any \
-             other player had of it.</p>\n",
+             knowing, in its own words about that very connection. Told: to the \
+             first notice that any other player had of it.</p>\n",
         )
     }
 
