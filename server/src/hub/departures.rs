@@ -100,9 +100,11 @@ impl Departures {
     /// Remembers one more, and of all as many as are to be kept.
     pub(super) fn push(&mut self, departure: Departure, kept_max: u64) {
         self.total += 1;
-        self.kept.push_back(Departure { number: self.total, ..departure });
-        while self.kept.len() as u64 > kept_max {
-            self.kept.pop_front();
+        // First room, then the new one: a ring that is one longer for a moment takes twice the
+        // memory for ever.
+        while self.kept.len() as u64 >= kept_max && self.kept.pop_front().is_some() {}
+        if kept_max > 0 {
+            self.kept.push_back(Departure { number: self.total, ..departure });
         }
     }
 }
