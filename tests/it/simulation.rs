@@ -8,7 +8,7 @@ use gamekeeper_tests::sim::{Plan, Report, clients::Kind, faults::Fault, mutants,
 
 /// Seeds whose worlds showed a bug once, as (seed, turns). What is drawn has changed since, and
 /// with it the worlds; each of these bugs has a test beside the code as well.
-const PINNED: [(u64, u64); 6] = [
+const PINNED: [(u64, u64); 15] = [
     // A reader that had stopped, and spoke now and then, was never found.
     (0, 2_000),
     (3, 2_000),
@@ -18,6 +18,19 @@ const PINNED: [(u64, u64); 6] = [
     // A pause within a turn was forgiven to those who had been heard since.
     (10_918, 2_000),
     (1_403, 2_000),
+    // A pause while nobody was connected cost somebody a held seat.
+    (7_454, 2_000),
+    (8_834, 2_000),
+    // Deadlines were looked at before all was heard.
+    (14_928, 2_000),
+    (3_347, 2_000),
+    // A ping that waited in the queue counted as put.
+    (702_627, 2_000),
+    (1_018_829, 2_000),
+    (8_124, 2_000),
+    // Planted bugs that few other worlds show: a pause in a sleep, late timers.
+    (1_545, 2_000),
+    (484, 2_000),
 ];
 
 fn expect_nothing(plan: &Plan) -> Report {
