@@ -99,8 +99,9 @@ pub struct Evidence {
     pub after: Option<ServerStats>,
     /// Who has left, in the server's own words; nothing if it cannot be asked.
     pub ledger: Option<Ledger>,
-    /// The number of the last departure that the server knew when things had settled.
-    pub settled_number: u64,
+    /// The number of the last departure that the server knew when things had settled, or 0 if it
+    /// knew none; nothing before that.
+    pub settled_number: Option<u64>,
     /// Bots that the server had not let go when their time was over.
     pub never_let_go: u64,
     /// Players that have left and that some bot still had in its room after the settling.
@@ -181,8 +182,8 @@ impl Evidence {
     pub fn matching(&self) -> Option<Matching> {
         let entries = &self.ledger.as_ref()?.entries;
         let settled = match self.settled_number {
-            0 => entries.len(),
-            number => entries.partition_point(|entry| entry.number <= number),
+            None => entries.len(),
+            Some(number) => entries.partition_point(|entry| entry.number <= number),
         };
         let tickets = self.frauds.len() as u64;
         Some(Matching::new(&self.injections, tickets, &entries[..settled], self.transport))
@@ -191,7 +192,8 @@ impl Evidence {
     /// How many of those who said goodbye at the very end the server has heard.
     pub fn goodbyes_heard(&self) -> Option<u64> {
         let entries = &self.ledger.as_ref()?.entries;
-        let settled = entries.partition_point(|entry| entry.number <= self.settled_number);
+        let last = self.settled_number.unwrap_or(0);
+        let settled = entries.partition_point(|entry| entry.number <= last);
         Some(Matching::new(&self.closing, 0, &entries[settled..], self.transport).right())
     }
 

@@ -113,7 +113,7 @@ pub(super) fn good() -> (Options, Plan, Evidence) {
         seat_window: Some(Duration::from_secs(2)),
         playing_when_settled: 10,
         ledger: Some(ledger),
-        settled_number,
+        settled_number: Some(settled_number),
         closing,
         injections,
         server_stop: Some(Ok(())),
@@ -191,6 +191,26 @@ fn a_reason_that_belongs_to_somebody_else_fails() {
     });
     let noticed = "every departure is noticed with the right reason";
     assert_eq!((code, failed), (3, vec![noticed, "the last goodbyes are heard"]));
+}
+
+/// Nobody leaves but at the very end: those goodbyes are no leaves without a cause.
+#[test]
+fn a_calm_run_passes() {
+    let mut options = options();
+    options.churn_per_second = 0.0;
+    let plan = Plan::new(&options.plan_config());
+    let (_, _, mut evidence) = good();
+    let fins = evidence.injections.drain(..).count();
+    lines(&mut evidence).drain(..fins);
+    evidence.settled_number = Some(0);
+    evidence.run.joins = 10;
+    for stats in [&mut evidence.run_end, &mut evidence.settled] {
+        *stats = Some(server(0, 0, 10));
+    }
+    evidence.after = Some(server(0, 10, 0));
+    let report = Report::new(&options, &plan, &evidence);
+    let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Failed);
+    assert_eq!(failed.map(|check| check.name).collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 #[test]

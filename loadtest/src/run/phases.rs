@@ -159,7 +159,7 @@ impl Run<'_> {
             self.turn(news, Phase::Settle, 1.0)?;
         }
         self.evidence.settled = self.scrape_fresh(Phase::Settle, 1.0)?.map(|scrape| scrape.stats);
-        self.evidence.settled_number = self.evidence.ledger.as_ref().map_or(0, Ledger::last_number);
+        self.evidence.settled_number = self.evidence.ledger.as_ref().map(Ledger::last_number);
         self.evidence.playing_when_settled = self.fleet.playing() as u64;
         self.evidence.ghosts_in_rosters = self.fleet.ghosts() as u64;
         self.evidence.held_in_rosters = self.fleet.held() as u64;
