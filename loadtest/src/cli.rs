@@ -16,6 +16,7 @@ mod reports;
 use std::{
     ffi::OsString,
     fs, io,
+    path::PathBuf,
     process::ExitCode,
     sync::{Arc, atomic::AtomicBool},
 };
@@ -58,7 +59,9 @@ fn load(options: &Options) -> ExitCode {
         }
     };
     // Before the run, and not after a long one, it shows that its results can be written.
-    for path in [&options.json, &options.events, &options.html].into_iter().flatten() {
+    let files: Vec<&PathBuf> =
+        [&options.json, &options.events, &options.html].into_iter().flatten().collect();
+    for path in &files {
         if let Err(error) = fs::File::options().append(true).create(true).open(path) {
             output::error(&format!("cannot write {}: {error}", path.display()));
             return ExitStatus::Usage.into();
@@ -71,8 +74,19 @@ fn load(options: &Options) -> ExitCode {
     match outcome {
         Ok(report) => publish(options, &report),
         Err(error) => {
+            discard_empty(&files);
             output::error(&error.to_string());
             status_of(&error).into()
+        }
+    }
+}
+
+/// Takes away what was made to see whether it can be written, if nothing is to be written.
+fn discard_empty(files: &[&PathBuf]) {
+    for path in files {
+        if fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0) {
+            // An empty file that stays does no harm.
+            let _ = fs::remove_file(path);
         }
     }
 }

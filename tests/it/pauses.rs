@@ -41,6 +41,26 @@ fn an_answer_that_has_arrived_counts_though_its_deadline_has_passed() {
     assert_eq!(rig.event_loop.hub().metrics().pauses, 0);
 }
 
+/// The same if there is more to report than a poll can report at once: nobody is late before all
+/// were heard.
+#[test]
+fn whoever_is_heard_in_the_next_poll_is_not_late_in_this_one() {
+    let limits = Limits { ping_after_ms: 100, heartbeat_timeout_ms: 400, ..AT_ONCE };
+    let mut rig = Rig::new(limits);
+    let mut players: Vec<Player> = (0..5).map(|_| rig.join("ada")).collect();
+    rig.turn_until("all were pinged", |_| {
+        players.iter_mut().all(|player| {
+            player.listen();
+            player.heard.iter().any(|heard| matches!(heard, Heard::Ping(_)))
+        })
+    });
+    players.iter_mut().for_each(Player::answer_pings);
+    rig.event_loop.net_mut().report_one_at_a_time();
+    rig.event_loop.net().jump(Duration::from_millis(400));
+    rig.turn_ticks(1);
+    assert_eq!(rig.left_in_all(), 0, "{:?}", rig.event_loop.hub().metrics().leaves);
+}
+
 #[test]
 fn a_paused_server_kicks_nobody_not_even_those_it_had_pinged() {
     let limits = Limits { ping_after_ms: 100, heartbeat_timeout_ms: 600, ..AT_ONCE };

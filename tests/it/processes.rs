@@ -241,6 +241,17 @@ fn the_load_test_refuses_what_it_cannot_do() {
     }
 }
 
+/// Where there is no server there is no report, and no empty file that looks like one.
+#[test]
+fn a_run_that_could_not_be_leaves_no_file() {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("never.json");
+    let json = path.to_str().expect("an ordinary path");
+    let args = ["run", "--target", "127.0.0.1:1", "--bots", "1", "--duration", "1s"];
+    let remains = run(LOADTEST, &[&args[..], &["--json", json, "--churn", "0/s"]].concat(), &[]);
+    assert_eq!(remains.status.code(), Some(5), "{remains:?}");
+    assert!(!path.exists(), "{}", path.display());
+}
+
 /// A short run with ways of leaving that are noticed at once.
 fn load_test(more: &[&str], server: &[&str]) -> Remains {
     let args = ["run", "--bots", "20", "--duration", "1s", "--churn", "10/s", "--seed", "1"];

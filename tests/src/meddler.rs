@@ -7,6 +7,7 @@
 
 use std::{
     cell::Cell,
+    collections::VecDeque,
     io::{self, IoSlice},
     time::Duration,
 };
@@ -35,6 +36,8 @@ pub struct Meddler<N> {
     seen: Vec<Token>,
     /// By how much the clock has jumped ahead.
     ahead: Cell<Duration>,
+    /// What was reported and is kept back, if one event is passed on at a time.
+    trickle: Option<VecDeque<NetEvent>>,
     /// What came of each send, in order.
     pub sends: Vec<Send>,
     /// By how much it jumps ahead each time that somebody looks at it.
@@ -75,6 +78,7 @@ impl<N: Net> Meddler<N> {
             blindfolded: false,
             seen: Vec::new(),
             ahead: Cell::default(),
+            trickle: None,
             sends: Vec::new(),
             crawl: Cell::default(),
             looks: Cell::default(),
@@ -96,6 +100,11 @@ impl<N: Net> Meddler<N> {
     /// Makes the clock jump ahead each time that it is looked at, as if everything took that long.
     pub fn crawl(&self, by: Duration) {
         self.crawl.set(by);
+    }
+
+    /// From now on each poll reports one event, as one does on a machine with very many.
+    pub fn report_one_at_a_time(&mut self) {
+        self.trickle = Some(VecDeque::new());
     }
 
     /// From now on every hint about players is kept back.
@@ -180,7 +189,16 @@ impl<N: Net> Net for Meddler<N> {
         // Not for ever, so that a test whose server has nothing left to do can give up.
         let at_last = self.now() + Duration::from_secs(1);
         let until = until.map_or(at_last, |until| until.min(at_last));
-        let polled = self.inner.poll(Some(until - self.ahead.get()), events)?;
+        let waits = self.trickle.as_ref().is_some_and(|kept| !kept.is_empty());
+        let until = if waits { Time::ZERO } else { until - self.ahead.get() };
+        let mut polled = self.inner.poll(Some(until), events)?;
+        if let Some(kept) = &mut self.trickle {
+            kept.extend(events.drain(..));
+            events.extend(kept.pop_front());
+            if !kept.is_empty() {
+                polled = Polled::AsMuchAsFits;
+            }
+        }
         for event in events.iter_mut().filter(|_| self.blind) {
             let NetEvent::Ready { token, flags } = event else { continue };
             if token.kind != TokenKind::Player || !flags.readable {
