@@ -103,3 +103,15 @@ fn append<T: serde::Serialize>(input: &T, body: &mut Vec<u8>) -> bool {
     // The inputs of the built-in games are a few plain numbers: there is nothing to fail.
     gamekeeper_protocol::codec::encode_value(input, body).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_plays_a_turn_or_only_watches_is_often_silent() {
+        let talks = |game| Brain::for_game(game, 1, 1).is_talkative();
+        let games = ["arena", "benchmark", "noughts", "chess"];
+        assert_eq!(games.map(talks), [true, true, false, false]);
+    }
+}
