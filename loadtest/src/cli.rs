@@ -116,7 +116,7 @@ fn status_of(error: &RunError) -> ExitStatus {
             ExitStatus::TargetDown
         }
         RunError::Pin(_) | RunError::Churn { .. } => ExitStatus::Usage,
-        RunError::Descriptors(_) | RunError::Driver(_) => ExitStatus::Internal,
+        RunError::Descriptors(_) | RunError::Crew(_) => ExitStatus::Internal,
     }
 }
 

@@ -32,7 +32,7 @@
 //! [`bench::run`] and [`bench::floor`] touch the world.
 //!
 //! Modules in the order of the data: [`options`], [`mix`], [`plan`], [`server`], [`admin`],
-//! [`run`], [`ledger`], [`timeline`], [`evidence`], [`matching`], [`report`], [`saved`],
+//! [`crew`], [`run`], [`ledger`], [`timeline`], [`evidence`], [`matching`], [`report`], [`saved`],
 //! [`baseline`], [`compare`], [`render`], [`exit`], [`cli`]; and [`faulty`], [`mod@bench`].
 
 pub mod admin;
@@ -40,6 +40,7 @@ pub mod baseline;
 pub mod bench;
 pub mod cli;
 pub mod compare;
+pub mod crew;
 pub mod evidence;
 pub mod exit;
 pub mod faulty;

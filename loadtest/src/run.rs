@@ -22,19 +22,16 @@ use std::{
     time::Duration,
 };
 
-use gamekeeper_bot::{
-    clock::Moment,
-    fleet::{BotId, Fleet, FleetConfig},
-    machine,
-};
+use gamekeeper_bot::{clock::Moment, fleet::FleetConfig, machine};
 use rustix::{process::Pid, thread::CpuSet};
 
 use crate::{
     admin::{self, Scrape, Scraper},
+    crew::{Counts, Crew, News, Question},
     evidence::{Evidence, Halt, KeptEvents},
     ledger::Ledger,
     options::{Options, Target},
-    plan::{Plan, PlannedFraud},
+    plan::Plan,
     report::Report,
     server::{self, ServerProcess},
     timeline::{Sample, ServerSample},
@@ -146,7 +143,8 @@ pub fn run(
     let mut run = Run {
         plan: &plan,
         options,
-        fleet: Fleet::new(config).map_err(RunError::Driver)?,
+        crew: Crew::start(config).map_err(RunError::Crew)?,
+        counts: Counts::default(),
         server: server.as_mut(),
         scraper: admin.zip(bookmark).map(|(admin, bookmark)| Scraper::new(admin, bookmark)),
         scrapes_failed: 0,
@@ -158,7 +156,6 @@ pub fn run(
         started: Moment::default(),
         sampled_at: Moment::default(),
         server_sample: None,
-        frauds: Vec::new(),
         evidence: Evidence {
             transport,
             exclusive: matches!(options.target, Target::Own { .. }),
@@ -208,7 +205,9 @@ fn pin(server: Option<&ServerProcess>, cores: usize) -> Result<(), String> {
 struct Run<'a> {
     options: &'a Options,
     plan: &'a Plan,
-    fleet: Fleet,
+    crew: Crew,
+    /// As they were at the last look at the crew.
+    counts: Counts,
     server: Option<&'a mut ServerProcess>,
     scraper: Option<Scraper>,
     scrapes_failed: u32,
@@ -224,8 +223,6 @@ struct Run<'a> {
     sampled_at: Moment,
     /// What the server said about itself at the last look.
     server_sample: Option<ServerSample>,
-    /// Bad tickets that have not been shown yet.
-    frauds: Vec<PlannedFraud>,
     evidence: Evidence,
 }
 
@@ -234,40 +231,48 @@ impl Run<'_> {
         self.evidence.halt.is_some()
     }
 
-    /// One turn of the fleet, and what has to be done besides. `done` is the share of the phase
+    /// One turn of the crew, and what has to be done besides. `done` is the share of the phase
     /// that is over.
     fn turn(&mut self, until: Moment, phase: Phase, done: f64) -> Result<(), RunError> {
-        self.fleet.turn(until.min(self.next_look)).map_err(RunError::Driver)?;
+        self.crew.turn(until.min(self.next_look)).map_err(RunError::Crew)?;
         let now = Moment::now();
         if now < self.next_look {
             return Ok(());
         }
         self.next_look = now + LOOK_EVERY;
-        self.evidence.injections.append(&mut self.fleet.take_injections());
-        let ends = self.fleet.take_ends();
-        self.lost += ends.iter().filter(|end| end.departure.is_none()).count() as u64;
-        self.evidence.ends.extend(ends);
-        self.evidence.returns.append(&mut self.fleet.take_returns());
         match phase {
             Phase::Run | Phase::Settle
                 if self.is_under_way() && now >= self.sampled_at + SAMPLE_EVERY =>
             {
-                self.sample(phase, now);
+                self.sample(phase)?;
             }
-            _ => {}
+            _ => {
+                self.look(Question::News)?;
+            }
         }
-        self.show_bad_tickets(now);
-        self.evidence.frauds.append(&mut self.fleet.take_frauds());
         self.look_for_a_halt();
         (self.on_status)(&Status {
             phase,
             done: done.clamp(0.0, 1.0),
-            playing: self.fleet.playing() as u64,
+            playing: self.counts.playing,
             left: self.evidence.injections.len() as u64,
-            awaited: self.fleet.leaving() as u64,
+            awaited: self.counts.leaving,
             lost: self.lost,
         });
         Ok(())
+    }
+
+    /// Asks the crew, notes what has happened, and yields the answer.
+    fn look(&mut self, question: Question) -> Result<News, RunError> {
+        let mut news = self.crew.ask(question).map_err(RunError::Crew)?;
+        self.counts = news.counts;
+        self.evidence.injections.append(&mut news.injections);
+        self.evidence.not_injected += news.not_injected;
+        self.lost += news.ends.iter().filter(|end| end.departure.is_none()).count() as u64;
+        self.evidence.ends.append(&mut news.ends);
+        self.evidence.returns.append(&mut news.returns);
+        self.evidence.frauds.append(&mut news.frauds);
+        Ok(news)
     }
 
     /// Whether the run phase has begun.
@@ -276,10 +281,11 @@ impl Run<'_> {
     }
 
     /// Ends a sample of the timeline, and adds what was measured in it to its phase.
-    fn sample(&mut self, phase: Phase, now: Moment) {
-        let slice = self.fleet.take_stats();
+    fn sample(&mut self, phase: Phase) -> Result<(), RunError> {
+        let slice = self.look(Question::Stats)?.stats;
+        let now = Moment::now();
         if self.is_under_way() {
-            let playing = self.fleet.playing() as u64;
+            let playing = self.counts.playing;
             let sample = Sample::new(self.started, self.sampled_at, now, playing, &slice);
             self.evidence.timeline.push(Sample { server: self.server_sample, ..sample });
         }
@@ -289,15 +295,7 @@ impl Run<'_> {
             Phase::Run => self.evidence.run.merge(&slice),
             Phase::Settle | Phase::Close => self.evidence.settle.merge(&slice),
         }
-    }
-
-    /// Shows the server those bad tickets whose time has come, and which are bad by now.
-    fn show_bad_tickets(&mut self, now: Moment) {
-        let Self { frauds, fleet, started, .. } = self;
-        frauds.retain(|fraud| {
-            let is_due = *started + fraud.from <= now;
-            !(is_due && fleet.show_bad_ticket(BotId(fraud.bot), fraud.fault))
-        });
+        Ok(())
     }
 
     fn look_for_a_halt(&mut self) {
