@@ -22,6 +22,7 @@ mod impostor;
 mod leave;
 mod ledger;
 mod listening;
+pub(crate) mod network;
 mod people;
 mod returning;
 mod socket;
@@ -48,8 +49,9 @@ use slab::Slab;
 
 use crate::{
     connection::NameTooLong,
-    departure::Departure,
+    departure::{Departure, PlayerState},
     limits::{CONNECTS_PER_TURN, READ_BYTES},
+    manner::Manner,
     retry::RetryPolicy,
 };
 use bot::Bot;
@@ -113,9 +115,21 @@ impl FleetConfig {
 /// What is known of a bot before it connects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BotPlan {
-    /// How it will leave, if it will be told to. A bot without one is a survivor, and its
+    /// How it will leave, if it will. A bot without one, and with good manners, is a survivor: its
     /// measurements are those that count.
     pub departure: Option<Departure>,
+    /// Where it stands then. From [`PlayerState::Match`] and [`PlayerState::MidFrame`] it leaves
+    /// when it is told to; from the others by itself, as soon as it is there.
+    pub state: PlayerState,
+    /// How it behaves until then.
+    pub manner: Manner,
+}
+
+impl BotPlan {
+    /// Whether its measurements count as those of an innocent player.
+    fn survives(&self) -> bool {
+        self.departure.is_none() && self.manner == Manner::Plain
+    }
 }
 
 /// Bots on one thread.

@@ -43,7 +43,25 @@ pub const STALL_RECEIVE_BUFFER_BYTES: usize = 4096;
 /// Behind this much on its input schedule, a bot skips to the present instead of sending a burst.
 pub const INPUT_LAG_MAX: Duration = Duration::from_secs(1);
 
+/// A server's patience with a frame that is not complete, with a socket that takes nothing and with
+/// a ping that is not answered. It is the server's own setting; this is its usual value.
+pub const SERVER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A server's patience with a connection that does not say hello, usually.
+pub const SERVER_HELLO_PATIENCE: Duration = Duration::from_secs(5);
+
+/// After how much silence a server asks whether the client lives, usually.
+pub const SERVER_ASKS_AFTER: Duration = Duration::from_secs(1);
+
+/// How long a bot floods a server that does not mind.
+pub const FLOODS_FOR: Duration = Duration::from_secs(2);
+
 const _: () = {
+    // Who is silent is asked, and then the patience with the answer begins.
+    assert!(
+        SERVER_ASKS_AFTER.as_millis() + SERVER_PATIENCE.as_millis()
+            == SERVER_LOST_AFTER.as_millis()
+    );
     assert!(PING_AFTER.as_millis() < SERVER_LOST_AFTER.as_millis());
     assert!(OUTBOUND_BYTES_MAX > gamekeeper_protocol::limits::CLIENT_FRAME_BYTES_MAX);
 };

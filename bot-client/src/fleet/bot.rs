@@ -12,7 +12,7 @@ use crate::{
     brain::Brain,
     clock::Moment,
     connection::{Arrival, Connection, Event, Standing, WayBack},
-    departure::Departure,
+    departure::{Departure, PlayerState},
     limits::CONNECT_TIMEOUT,
     retry::Retry,
 };
@@ -41,6 +41,8 @@ pub(super) enum State {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Order {
     pub(super) departure: Departure,
+    /// Where it stands then.
+    pub(super) state: PlayerState,
     /// How it comes back afterwards, if it does.
     pub(super) comeback: Option<Comeback>,
 }
@@ -49,6 +51,8 @@ pub(super) struct Order {
 #[derive(Debug)]
 pub(super) struct Leaving {
     pub(super) departure: Departure,
+    /// Where the bot stood.
+    pub(super) state: PlayerState,
     /// The last bytes that the bot will ever send; what is sent is removed.
     pub(super) last_bytes: Vec<u8>,
     /// The way back from here, whether the bot is to go it or not.
@@ -122,7 +126,7 @@ impl Bot {
             homing: None,
             spent: None,
             fraud: None,
-            play: Play::new(config.seed, id, plan.departure.is_none()),
+            play: Play::new(config.seed, id, plan.survives()),
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Part of [`Fleet`]. Whatever ended it, the socket is closed here, and the end is written down.
 
+use std::net::SocketAddr;
+
 use super::{
     End, Fleet, Fraud, ReturnOutcome, Stage,
     bot::{Bot, Leaving, State},
@@ -15,6 +17,7 @@ impl Fleet {
         let bot = &mut self.bots[slot];
         let stage = stage_of(bot);
         let player = bot.play.player.take();
+        let local = local_of(bot);
         if let State::Talking { connection, .. } = &bot.state {
             bot.way_back = connection.way_back();
             bot.retry.lasted(connection.played_for());
@@ -30,8 +33,9 @@ impl Fleet {
         let departure = leaving.as_ref().map(|leaving| leaving.departure);
         let returning = bot.homing.is_some();
         let id = bot.id;
+        let retry_in = None;
         let end =
-            End { bot: id, player, departure, stage, returning, at: now, ended, retry_in: None };
+            End { bot: id, player, local, departure, stage, returning, at: now, ended, retry_in };
         match leaving {
             Some(leaving) => self.end_of_departure(slot, leaving, end),
             None => self.end_unasked(slot, end),
@@ -97,6 +101,13 @@ impl Fleet {
         if self.slots.get(&bot.id) == Some(&slot) {
             self.slots.remove(&bot.id);
         }
+    }
+}
+
+fn local_of(bot: &Bot) -> Option<SocketAddr> {
+    match &bot.state {
+        State::Talking { socket, .. } => socket.local(),
+        State::Queued | State::Waiting { .. } | State::Connecting { .. } => None,
     }
 }
 

@@ -11,7 +11,11 @@ use super::{
     BotId, BotPlan, Fleet, TicketFault,
     bot::{Bot, Play, State},
 };
-use crate::{clock::Moment, connection::WayBack, departure::Departure};
+use crate::{
+    clock::Moment,
+    connection::WayBack,
+    departure::{Departure, PlayerState},
+};
 
 /// How long the server may take to read what a bot has sent, and to give up a seat in time.
 const SURELY_KNOWN_AFTER: Duration = Duration::from_secs(1);
@@ -27,7 +31,8 @@ pub(super) struct LostSeat {
 
 impl LostSeat {
     pub(super) fn new(way_back: WayBack, departure: Departure, at: Moment) -> Self {
-        let held = if departure.holds_seat() { way_back.window } else { Duration::ZERO };
+        let held =
+            if departure.holds_seat(PlayerState::Match) { way_back.window } else { Duration::ZERO };
         Self { since: at + held + SURELY_KNOWN_AFTER, way_back }
     }
 }

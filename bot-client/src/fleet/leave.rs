@@ -10,7 +10,7 @@ use super::{
 use crate::{
     clock::Moment,
     connection::{Ended, Operation},
-    departure::Departure,
+    departure::{Departure, PlayerState},
     dice::{Dice, Purpose},
     limits::READS_PER_TURN,
 };
@@ -27,8 +27,13 @@ impl Fleet {
     /// # Errors
     ///
     /// [`DepartError`] if there is nobody to tell, or if it had to be known before the connect.
-    pub fn depart(&mut self, bot: BotId, departure: Departure) -> Result<(), DepartError> {
-        self.order(bot, Order { departure, comeback: None })
+    pub fn depart(
+        &mut self,
+        bot: BotId,
+        departure: Departure,
+        state: PlayerState,
+    ) -> Result<(), DepartError> {
+        self.order(bot, Order { departure, state, comeback: None })
     }
 
     pub(super) fn order(&mut self, bot: BotId, order: Order) -> Result<(), DepartError> {
@@ -54,7 +59,7 @@ impl Fleet {
     pub fn depart_all(&mut self, departure: Departure) {
         for bot in self.players() {
             // A bot whose departure has to be planned, and was not, keeps playing.
-            let _ = self.depart(bot, departure);
+            let _ = self.depart(bot, departure, PlayerState::Match);
         }
         self.connect_queue.clear();
         let idle: Vec<usize> = self
@@ -89,7 +94,7 @@ impl Fleet {
 
     /// Does to the connection what the departure says. The bot has a seat.
     pub(super) fn carry_out(&mut self, slot: usize, order: Order, now: Moment) {
-        let Order { departure, comeback } = order;
+        let Order { departure, state, comeback } = order;
         let bot = &mut self.bots[slot];
         let (State::Talking { socket, connection }, Some(player)) =
             (&mut bot.state, bot.play.player)
@@ -99,11 +104,19 @@ impl Fleet {
         if connection.ended().is_some() {
             return;
         }
-        let noticed_by = now + departure.noticed_within();
-        let (bot_id, returns) = (bot.id, comeback.is_some());
+        let noticed_by = now + departure.noticed_within(state);
         let silent = self.config.input_hz == 0 || !bot.play.is_talkative();
-        let injection =
-            Injection { bot: bot_id, player, departure, returns, silent, at: now, noticed_by };
+        let injection = Injection {
+            bot: bot.id,
+            player: Some(player),
+            local: socket.local(),
+            departure,
+            state,
+            returns: comeback.is_some(),
+            silent,
+            at: now,
+            noticed_by,
+        };
         self.injections.push(injection);
         self.people.gone(player, Some(departure), now);
         let way_back = connection.way_back();
@@ -121,8 +134,15 @@ impl Fleet {
         let takes_over = |comeback: &Comeback| comeback.takes_over && can_take_over;
         let take_over_at = comeback.filter(takes_over).map(|comeback| now + comeback.after);
         let is_husk = false;
-        bot.leaving =
-            Some(Leaving { departure, last_bytes, way_back, comeback, take_over_at, is_husk });
+        bot.leaving = Some(Leaving {
+            departure,
+            state,
+            last_bytes,
+            way_back,
+            comeback,
+            take_over_at,
+            is_husk,
+        });
         if departure == Departure::Reset {
             socket.reset_on_close();
             return self.end(slot, Ended::Left, now);
@@ -162,12 +182,7 @@ impl Fleet {
                 self.end(slot, Ended::Left, now);
             }
             Departure::HalfClose => socket.shutdown_write(),
-            Departure::Reset
-            | Departure::Stall
-            | Departure::Freeze
-            | Departure::HalfFrame
-            | Departure::Garbage
-            | Departure::Oversize => {}
+            _ => {}
         }
     }
 }
@@ -196,12 +211,7 @@ fn nonsense(departure: Departure, seed: u64, bot: BotId) -> Vec<u8> {
             bytes
         }
         Departure::Oversize => vec![0xff; 16],
-        Departure::Goodbye
-        | Departure::Close
-        | Departure::Reset
-        | Departure::HalfClose
-        | Departure::Stall
-        | Departure::Freeze => Vec::new(),
+        _ => Vec::new(),
     }
 }
 

@@ -8,7 +8,10 @@ use std::{collections::HashMap, time::Duration};
 
 use gamekeeper_protocol::{Member, PlayerId, Presence};
 
-use crate::{clock::Moment, departure::Departure};
+use crate::{
+    clock::Moment,
+    departure::{Departure, PlayerState},
+};
 
 /// What has become of one of our players.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +73,8 @@ impl People {
             Some(Fate::Playing) if member.presence == Presence::Away => return Appearance::Missed,
             Some(Fate::Playing) | None => return Appearance::Real,
         };
-        let may_be_held = departure.is_none_or(Departure::holds_seat);
+        let may_be_held =
+            departure.is_none_or(|departure| departure.holds_seat(PlayerState::Match));
         match member.presence {
             Presence::Away if may_be_held => Appearance::Held,
             Presence::Away | Presence::Stalled | Presence::Here => Appearance::Ghost,

@@ -5,7 +5,7 @@
 
 use std::{
     io::{self, Read},
-    net::Shutdown,
+    net::{Shutdown, SocketAddr},
     os::fd::{AsRawFd, RawFd},
     time::Duration,
 };
@@ -18,7 +18,11 @@ use crate::limits::STALL_RECEIVE_BUFFER_BYTES;
 
 /// A nonblocking socket. Dropping it closes it.
 #[derive(Debug)]
-pub(super) struct BotSocket(Socket);
+pub(super) struct BotSocket {
+    socket: Socket,
+    /// Our end, once it is connected.
+    local: Option<SocketAddr>,
+}
 
 /// What a nonblocking call came to.
 #[derive(Debug)]
@@ -54,12 +58,12 @@ impl BotSocket {
             // Must happen before the connect, which announces the window.
             socket.set_recv_buffer_size(STALL_RECEIVE_BUFFER_BYTES)?;
         }
-        Ok(Self(socket))
+        Ok(Self { socket, local: None })
     }
 
     /// Begins to connect.
     pub(super) fn connect(&self, endpoint: &Endpoint) -> io::Result<Progress> {
-        match self.0.connect(&endpoint.socket_address()?) {
+        match self.socket.connect(&endpoint.socket_address()?) {
             Ok(()) => Ok(Progress::Connected),
             Err(error) => match rustix::io::Errno::from_io_error(&error) {
                 Some(rustix::io::Errno::INPROGRESS) => Ok(Progress::Pending),
@@ -72,19 +76,29 @@ impl BotSocket {
 
     /// How a connect that was pending has ended, if it has.
     pub(super) fn progress(&self) -> io::Result<Progress> {
-        if let Some(error) = self.0.take_error()? {
+        if let Some(error) = self.socket.take_error()? {
             return Err(error);
         }
-        match self.0.peer_addr() {
+        match self.socket.peer_addr() {
             Ok(_) => Ok(Progress::Connected),
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(Progress::Pending),
             Err(error) => Err(error),
         }
     }
 
+    /// Our end of the connection, if that is TCP and [`Self::learn_local`] was called.
+    pub(super) fn local(&self) -> Option<SocketAddr> {
+        self.local
+    }
+
+    /// Asks for our end of a connection that was made: when it is over it is too late.
+    pub(super) fn learn_local(&mut self) {
+        self.local = self.socket.local_addr().ok().and_then(|address| address.as_socket());
+    }
+
     pub(super) fn read(&self, buffer: &mut [u8]) -> Outcome {
         loop {
-            match (&self.0).read(buffer) {
+            match (&self.socket).read(buffer) {
                 Ok(0) => return Outcome::Eof,
                 Ok(bytes) => return Outcome::Bytes(bytes),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -98,7 +112,7 @@ impl BotSocket {
 
     pub(super) fn send(&self, bytes: &[u8]) -> Outcome {
         loop {
-            match send(&self.0, bytes, SendFlags::NOSIGNAL) {
+            match send(&self.socket, bytes, SendFlags::NOSIGNAL) {
                 Ok(bytes) => return Outcome::Bytes(bytes),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(rustix::io::Errno::AGAIN) => return Outcome::WouldBlock,
@@ -117,20 +131,20 @@ impl BotSocket {
     /// Ends our direction. If the connection is gone already there is nothing to end, and reading
     /// will say so.
     pub(super) fn shutdown_write(&self) {
-        drop(self.0.shutdown(Shutdown::Write));
+        drop(self.socket.shutdown(Shutdown::Write));
     }
 
     /// Makes the close that follows a reset. If this fails the connection is gone already.
     pub(super) fn reset_on_close(&self) {
-        drop(self.0.set_linger(Some(Duration::ZERO)));
+        drop(self.socket.set_linger(Some(Duration::ZERO)));
     }
 
     /// The error that waits on the socket, without reading from it.
     pub(super) fn take_error(&self) -> Option<io::Error> {
-        self.0.take_error().unwrap_or_else(Some)
+        self.socket.take_error().unwrap_or_else(Some)
     }
 
     pub(super) fn raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.socket.as_raw_fd()
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mio::{Interest, Token, event::Event as Readiness, unix::SourceFd};
 
 use super::{
-    BotId, DriverError, Fleet,
+    BotId, BotPlan, DriverError, Fleet,
     bot::State,
     socket::{BotSocket, Outcome, Progress},
 };
@@ -91,7 +91,9 @@ impl Fleet {
         bot.generation = self.next_generation;
         self.next_generation = self.next_generation.wrapping_add(1);
         bot.play.restart(now);
-        let small = bot.plan.departure.is_some_and(|way| way.needs_small_receive_buffer());
+        let BotPlan { departure, manner, .. } = bot.plan;
+        let small = departure.is_some_and(|way| way.needs_small_receive_buffer())
+            || manner.needs_small_receive_buffer();
         let socket = match BotSocket::open(&self.config.endpoint, small) {
             Ok(socket) => socket,
             Err(error) => return self.end(slot, Ended::failed(Operation::Open, &error), now),
@@ -130,7 +132,8 @@ impl Fleet {
     }
 
     /// Opens the conversation over a connection that has been made.
-    pub(super) fn converse(&mut self, slot: usize, socket: BotSocket, now: Moment) {
+    pub(super) fn converse(&mut self, slot: usize, mut socket: BotSocket, now: Moment) {
+        socket.learn_local();
         let bot = &mut self.bots[slot];
         bot.play.restart(now);
         let connection = match bot.way_back.take() {

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use gamekeeper_bot::{clock::Moment, departure::Departure, fleet::BotId, machine};
+use gamekeeper_bot::{
+    clock::Moment,
+    departure::{Departure, PlayerState},
+    fleet::BotId,
+    machine,
+};
 
 use super::{Phase, Run, RunError};
 use crate::{admin::ServerStats, ledger::Ledger, plan::PlannedDeparture};
@@ -122,9 +127,11 @@ impl Run<'_> {
     ) {
         let (bot, departure) = (BotId(planned.bot), planned.departure);
         let told = match planned.comeback {
-            Some(comeback) => self.fleet.depart_and_return(bot, departure, comeback),
+            Some(comeback) => {
+                self.fleet.depart_and_return(bot, departure, PlayerState::Match, comeback)
+            }
             None => {
-                let told = self.fleet.depart(bot, departure);
+                let told = self.fleet.depart(bot, departure, PlayerState::Match);
                 let number = replacements.next().expect("there are more numbers than bots");
                 let replacement = self.fleet.spawn(self.plan.bots[number]);
                 debug_assert_eq!(replacement.0 as usize, number, "the plan numbers bots as we do");
