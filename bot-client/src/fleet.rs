@@ -22,13 +22,16 @@ mod impostor;
 mod leave;
 mod ledger;
 mod listening;
+mod manners;
 pub(crate) mod network;
+mod nonsense;
 mod people;
 mod returning;
 mod socket;
 mod stats;
 mod timers;
 mod turn;
+mod vanished;
 
 pub use endpoint::{Endpoint, EndpointError};
 pub use ledger::{
@@ -58,6 +61,7 @@ use bot::Bot;
 use impostor::LostSeat;
 use people::{Appearance, People};
 use timers::Timers;
+use vanished::Vanished;
 
 /// Readiness events taken from the kernel at once.
 const EVENTS_PER_POLL: usize = 1024;
@@ -151,6 +155,8 @@ pub struct Fleet {
     /// Bots that want to connect.
     connect_queue: VecDeque<BotId>,
     timers: Timers,
+    /// Sockets of bots that have gone without a word.
+    vanished: Vanished,
     next_generation: u32,
     people: People,
     stats: FleetStats,
@@ -194,6 +200,7 @@ impl Fleet {
             lost: HashMap::new(),
             connect_queue: VecDeque::new(),
             timers: Timers::default(),
+            vanished: Vanished::default(),
             next_generation: 1,
             people: People::default(),
             stats: FleetStats::default(),
@@ -221,9 +228,10 @@ impl Fleet {
         self.bots.iter().filter(|(_, bot)| bot.is_playing()).count()
     }
 
-    /// Bots that have been told to leave and wait for the server to notice.
+    /// Bots that have left, or are about to, and wait for the server to notice; those that have
+    /// vanished wait for when it surely has.
     pub fn leaving(&self) -> usize {
-        self.bots.iter().filter(|(_, bot)| bot.leaving.is_some()).count()
+        self.bots.iter().filter(|(_, bot)| bot.leaving.is_some()).count() + self.vanished.len()
     }
 
     /// Bots of all kinds: playing, leaving, connecting, waiting to connect again.

@@ -9,19 +9,25 @@ use super::{
     bot::{Bot, Leaving, State},
     impostor::LostSeat,
 };
-use crate::{clock::Moment, connection::Ended};
+use crate::{clock::Moment, connection::Ended, departure::PlayerState};
 
 impl Fleet {
     /// The connection is over: closes the socket, writes it down, and tries again or lets go.
     pub(super) fn end(&mut self, slot: usize, ended: Ended, now: Moment) {
         let bot = &mut self.bots[slot];
-        let stage = stage_of(bot);
-        let player = bot.play.player.take();
-        let local = local_of(bot);
+        let traces = Traces::of(bot);
         if let State::Talking { connection, .. } = &bot.state {
             bot.way_back = connection.way_back();
             bot.retry.lasted(connection.played_for());
         }
+        self.end_with(slot, traces, ended, now);
+    }
+
+    /// The same for a connection that is not the bot's any more.
+    pub(super) fn end_with(&mut self, slot: usize, traces: Traces, ended: Ended, now: Moment) {
+        let Traces { stage, local } = traces;
+        let bot = &mut self.bots[slot];
+        let player = bot.play.player.take();
         bot.timer = None;
         self.stats.resumes_refused += u64::from(ended.is_refused_resume());
         if let Some(fault) = bot.fraud {
@@ -45,20 +51,24 @@ impl Fleet {
     /// A bot that was told to leave has left.
     fn end_of_departure(&mut self, slot: usize, leaving: Leaving, end: End) {
         let (player, departure, at) = (end.player, leaving.departure, end.at);
+        let how = (departure, leaving.state);
         self.ends.push(end);
         if leaving.is_husk {
             // Its player is there, over another connection.
             return self.let_go(slot);
         }
         if let Some(player) = player {
-            self.people.gone(player, Some(departure), at);
+            self.people.gone(player, Some(how), at);
         }
         match (leaving.comeback, player) {
             (Some(comeback), Some(player)) => {
                 self.await_return(slot, player, departure, comeback, at);
             }
             _ => {
-                let lost = leaving.way_back.map(|way_back| LostSeat::new(way_back, departure, at));
+                // Whether it had its seat again it does not know.
+                let known = how.1 != PlayerState::ResumeWindow;
+                let way_back = leaving.way_back.filter(|_| known);
+                let lost = way_back.map(|way_back| LostSeat::new(way_back, how, at));
                 let id = self.bots[slot].id;
                 lost.and_then(|lost| self.lost.insert(id, lost));
                 self.let_go(slot);
@@ -104,10 +114,20 @@ impl Fleet {
     }
 }
 
-fn local_of(bot: &Bot) -> Option<SocketAddr> {
-    match &bot.state {
-        State::Talking { socket, .. } => socket.local(),
-        State::Queued | State::Waiting { .. } | State::Connecting { .. } => None,
+/// What is known of a connection when it ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Traces {
+    stage: Stage,
+    local: Option<SocketAddr>,
+}
+
+impl Traces {
+    pub(super) fn of(bot: &Bot) -> Self {
+        let local = match &bot.state {
+            State::Talking { socket, .. } => socket.local(),
+            State::Queued | State::Waiting { .. } | State::Connecting { .. } => None,
+        };
+        Self { stage: stage_of(bot), local }
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 use rustix::net::{SendFlags, send};
 use socket2::{Socket, Type};
 
-use super::Endpoint;
+use super::{Endpoint, network};
 use crate::limits::STALL_RECEIVE_BUFFER_BYTES;
 
 /// A nonblocking socket. Dropping it closes it.
@@ -126,6 +126,36 @@ impl BotSocket {
         for _ in 0..reads_max {
             let Outcome::Bytes(_) = self.read(buffer) else { return };
         }
+    }
+
+    /// How much has been received that is not read.
+    pub(super) fn unread_bytes(&self) -> u64 {
+        rustix::io::ioctl_fionread(&self.socket).unwrap_or(0)
+    }
+
+    /// Sends a byte of urgent data. That it may not fit now is no harm: there will be others.
+    pub(super) fn send_urgent_byte(&self) {
+        let _ = send(&self.socket, b"!", SendFlags::NOSIGNAL | SendFlags::OOB);
+    }
+
+    /// See [`network::lose_everything`].
+    pub(super) fn lose_everything(&self) -> io::Result<()> {
+        network::lose_everything(&self.socket)
+    }
+
+    /// See [`network::lose_some`].
+    pub(super) fn lose_some(&self, percent: u32) -> io::Result<()> {
+        network::lose_some(&self.socket, percent)
+    }
+
+    /// See [`network::lose_nothing`].
+    pub(super) fn lose_nothing(&self) -> io::Result<()> {
+        network::lose_nothing(&self.socket)
+    }
+
+    /// See [`network::forget_on_close`].
+    pub(super) fn forget_on_close(&self) -> io::Result<()> {
+        network::forget_on_close(&self.socket)
     }
 
     /// Ends our direction. If the connection is gone already there is nothing to end, and reading
