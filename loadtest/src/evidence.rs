@@ -155,7 +155,7 @@ impl Evidence {
 
     /// Departures that lose a connection whose seat is then held.
     pub fn seats_lost(&self) -> u64 {
-        let lost = |injection: &&Injection| injection.departure.holds_seat();
+        let lost = |injection: &&Injection| injection.departure.holds_seat(injection.state);
         self.injections.iter().filter(lost).count() as u64
     }
 

@@ -60,7 +60,9 @@ impl Matching {
         // The departures of each player, the next one that has no line last.
         let mut awaited: BTreeMap<PlayerId, Vec<usize>> = BTreeMap::new();
         for (index, injection) in injections.iter().enumerate().rev() {
-            awaited.entry(injection.player).or_default().push(index);
+            if let Some(player) = injection.player {
+                awaited.entry(player).or_default().push(index);
+            }
         }
         for (line, entry) in entries.iter().enumerate() {
             let next = entry.player.and_then(|player| awaited.get_mut(&player));
@@ -167,7 +169,7 @@ pub fn tally(
 
 #[cfg(test)]
 mod tests {
-    use gamekeeper_bot::{clock::Moment, fleet::BotId};
+    use gamekeeper_bot::{clock::Moment, departure::PlayerState, fleet::BotId};
 
     use super::*;
 
@@ -177,8 +179,10 @@ mod tests {
         let at = Moment(at_s * SECOND);
         Injection {
             bot: BotId(player),
-            player: PlayerId(player),
+            player: Some(PlayerId(player)),
+            local: None,
             departure,
+            state: PlayerState::Match,
             returns: false,
             silent: false,
             at,

@@ -175,6 +175,8 @@ fn draw_victim(playing: &[Stay], at: Duration, dice: &mut Dice) -> Option<usize>
 
 #[cfg(test)]
 mod tests {
+    use gamekeeper_bot::departure::PlayerState;
+
     use super::*;
 
     fn config(seed: u64) -> PlanConfig {
@@ -214,7 +216,7 @@ mod tests {
             assert!(planned.at >= from, "bot {bot} is not there yet");
             match planned.comeback {
                 Some(comeback) => {
-                    assert!(planned.departure.holds_seat());
+                    assert!(planned.departure.holds_seat(PlayerState::Match));
                     let back = planned.at + comeback.after + PLAYS_AT_LEAST;
                     there[bot] = Some((comeback.plan, back));
                 }

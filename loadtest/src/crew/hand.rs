@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use gamekeeper_bot::{
     clock::Moment,
-    departure::Departure,
+    departure::{Departure, PlayerState},
     fleet::{BotId, DriverError, Fleet, TicketFault},
 };
 
@@ -97,9 +97,12 @@ impl Hand {
                 debug_assert_eq!(spawned, bot, "bots are spawned in the order of their numbers");
             }
             Order::Depart { bot, departure, comeback } => {
+                let state = PlayerState::Match;
                 let told = match comeback {
-                    Some(comeback) => self.fleet.depart_and_return(bot, departure, comeback),
-                    None => self.fleet.depart(bot, departure),
+                    Some(comeback) => {
+                        self.fleet.depart_and_return(bot, departure, state, comeback)
+                    }
+                    None => self.fleet.depart(bot, departure, state),
                 };
                 self.not_injected += u64::from(told.is_err());
             }

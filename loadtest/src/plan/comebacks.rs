@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use gamekeeper_bot::{
-    departure::Departure,
+    departure::{Departure, PlayerState},
     dice::Dice,
     fleet::{BotPlan, Comeback, TicketFault},
 };
@@ -31,7 +31,7 @@ const RETURNS_PER_FRAUD: u64 = 20;
 
 /// Draws whether a bot comes back, and how.
 pub(super) fn draw(departure: Departure, share: f64, dice: &mut Dice) -> Option<Comeback> {
-    if !departure.holds_seat() || dice.fraction() >= share {
+    if !departure.holds_seat(PlayerState::Match) || dice.fraction() >= share {
         return None;
     }
     let after = AFTER_MIN + (AFTER_MAX - AFTER_MIN).mul_f64(dice.fraction());
@@ -103,7 +103,7 @@ fn expired(plan: &Plan) -> Vec<PlannedFraud> {
         from: planned.at,
         bot: planned.bot,
         fault: TicketFault::Expired,
-        awaits_window: planned.departure.holds_seat(),
+        awaits_window: planned.departure.holds_seat(PlayerState::Match),
     };
     gone.map(late).collect()
 }
@@ -138,7 +138,10 @@ mod tests {
         for (share, expected) in [(0.0, 0..1), (0.25, 290..390), (1.0, 1300..1420)] {
             let plan = plan(share);
             assert!(expected.contains(&plan.returns()), "{share}: {}", plan.returns());
-            let held = plan.departures.iter().filter(|planned| planned.departure.holds_seat());
+            let held = plan
+                .departures
+                .iter()
+                .filter(|planned| planned.departure.holds_seat(PlayerState::Match));
             if share == 1.0 {
                 assert_eq!(held.count() as u64, plan.returns());
             }
@@ -193,7 +196,10 @@ mod tests {
                     }
                     (TicketFault::Expired, Some(last)) => {
                         assert!(last.comeback.is_none());
-                        assert_eq!(last.departure.holds_seat(), fraud.awaits_window);
+                        assert_eq!(
+                            last.departure.holds_seat(PlayerState::Match),
+                            fraud.awaits_window
+                        );
                     }
                     wrong => panic!("{wrong:?}"),
                 }

@@ -59,7 +59,7 @@ pub(super) fn events(evidence: &Evidence) -> Vec<Event> {
         let event = Event {
             at_seconds: Some(seconds(injection.at)),
             bot: Some(injection.bot.0),
-            player: Some(injection.player.0),
+            player: injection.player.map(|player| player.0),
             departure: Some(injection.departure.name()),
             returns: Some(injection.returns),
             ..Event::of(verdict)

@@ -140,7 +140,7 @@ impl Returns {
                     returns.events_lost += u64::from(homecoming.events_lost);
                     returns.cheated += u64::from(is_cheated(homecoming, evidence.kept_events));
                 }
-                ReturnOutcome::Anew => {}
+                ReturnOutcome::Anew | ReturnOutcome::LeftAgain => {}
                 ReturnOutcome::Failed(ended) => {
                     *returns.failed.entry(ended.to_string()).or_default() += 1;
                 }

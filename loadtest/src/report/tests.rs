@@ -5,6 +5,7 @@ use std::time::Duration;
 use gamekeeper_bot::{
     clock::Moment,
     connection::Ended,
+    departure::PlayerState,
     fleet::{BotId, End, FleetStats, Injection, Stage},
 };
 use gamekeeper_protocol::PlayerId;
@@ -65,8 +66,10 @@ pub(super) fn good() -> (Options, Plan, Evidence) {
         .iter()
         .map(|planned| Injection {
             bot: BotId(planned.bot),
-            player: PlayerId(planned.bot),
+            player: Some(PlayerId(planned.bot)),
+            local: None,
             departure: planned.departure,
+            state: PlayerState::Match,
             returns: false,
             silent: false,
             at: Moment(0),
@@ -79,15 +82,17 @@ pub(super) fn good() -> (Options, Plan, Evidence) {
         reason: reason.to_owned(),
         path: "read".to_owned(),
         detail: String::new(),
-        player: Some(player),
+        player,
     };
     let closed = injections.iter().map(|injection| injection.player);
     let closed = (1..).zip(closed).map(|(number, player)| line(number, player, "fin"));
     let closing: Vec<Injection> = (1..=10)
         .map(|bot| Injection {
             bot: BotId(bot),
-            player: PlayerId(1_000 + bot),
+            player: Some(PlayerId(1_000 + bot)),
+            local: None,
             departure: Departure::Goodbye,
+            state: PlayerState::Match,
             returns: false,
             silent: false,
             at: Moment(0),
@@ -141,6 +146,7 @@ fn end(stage: Stage, ended: Ended) -> End {
     End {
         bot: BotId(1),
         player: None,
+        local: None,
         departure: None,
         stage,
         returning: false,

@@ -181,6 +181,7 @@ fn ends_of_those_who_come_back_are_told_from_others() {
     let end = |departure, stage, returning| gamekeeper_bot::fleet::End {
         bot: BotId(0),
         player: None,
+        local: None,
         departure,
         stage,
         returning,
