@@ -22,7 +22,12 @@ use std::{
     time::Duration,
 };
 
-use gamekeeper_bot::{clock::Moment, fleet::FleetConfig, machine};
+use gamekeeper_bot::{
+    clock::Moment,
+    departure::Transport,
+    fleet::{Endpoint, FleetConfig},
+    machine,
+};
 use rustix::{process::Pid, thread::CpuSet};
 
 use crate::{
@@ -31,7 +36,7 @@ use crate::{
     evidence::{Evidence, Halt, KeptEvents},
     ledger::Ledger,
     options::{Options, Target},
-    plan::Plan,
+    plan::{Means, Plan},
     report::Report,
     server::{self, ServerProcess},
     timeline::{Sample, ServerSample},
@@ -107,23 +112,29 @@ pub fn run(
     stop: &AtomicBool,
     on_status: &mut dyn FnMut(&Status),
 ) -> Result<Report, RunError> {
+    let scenario = &options.scenario;
     let limit = machine::raise_open_files_limit();
-    let plan = Plan::new(&options.plan_config());
-    let (placed, unplaced) = (plan.departures.len() as u64, plan.unplaced);
+    let transport = match &options.target {
+        Target::Running { endpoint, .. } => endpoint.transport(),
+        Target::Own { .. } => Transport::Tcp,
+    };
+    let plan = Plan::new(&options.scenario, options.seed, &Means::probe(transport));
+    let (placed, unplaced) = (plan.departures_count(), plan.unplaced);
     if unplaced * UNPLACED_ONE_OF > placed + unplaced {
         return Err(RunError::Churn { placed, unplaced });
     }
     // Bots that the server has not let go yet hold a socket as well.
     let most = u32::try_from(plan.bots.len()).unwrap_or(u32::MAX);
-    machine::check_descriptors(most.min(options.bots.saturating_mul(2)), limit)
+    machine::check_descriptors(most.min(options.scenario.most().saturating_mul(2)), limit)
         .map_err(RunError::Descriptors)?;
     let (endpoint, admin, mut server) = match &options.target {
         Target::Running { endpoint, admin } => (endpoint.clone(), *admin, None),
-        Target::Own { program, extra } => {
+        Target::Own { program, .. } => {
+            let extra = options.server_args();
             let program = server::locate(program.as_deref()).map_err(RunError::Server)?;
             let server =
-                ServerProcess::start(&program, &options.game, extra).map_err(RunError::Server)?;
-            let endpoint = gamekeeper_bot::fleet::Endpoint::Tcp(server.listen);
+                ServerProcess::start(&program, &scenario.game, &extra).map_err(RunError::Server)?;
+            let endpoint = Endpoint::Tcp(server.listen);
             (endpoint, Some(server.admin), Some(server))
         }
     };
@@ -133,16 +144,16 @@ pub fn run(
     }
     let first = admin.map(admin::fetch_first).transpose().map_err(RunError::Admin)?;
     let (before, bookmark) = first.unzip();
-    let transport = endpoint.transport();
     let config = FleetConfig {
-        game: options.game.clone(),
+        game: scenario.game.clone(),
         seed: options.seed,
-        input_hz: options.input_hz,
-        ..FleetConfig::new(endpoint)
+        input_hz: scenario.input_hz,
+        ..FleetConfig::new(endpoint.clone())
     };
     let mut run = Run {
         plan: &plan,
         options,
+        endpoint,
         crew: Crew::start(config).map_err(RunError::Crew)?,
         counts: Counts::default(),
         server: server.as_mut(),
@@ -160,7 +171,7 @@ pub fn run(
             transport,
             exclusive: matches!(options.target, Target::Own { .. }),
             cores,
-            kept_events: kept_events(&options.target),
+            kept_events: kept_events(options),
             ledger: before.is_some().then(Ledger::default),
             before,
             ..Evidence::default()
@@ -175,9 +186,9 @@ pub fn run(
 }
 
 /// How much the server keeps for those who come back, as far as that is known.
-fn kept_events(target: &Target) -> KeptEvents {
-    match target {
-        Target::Own { extra, .. } => server::kept_events(extra),
+fn kept_events(options: &Options) -> KeptEvents {
+    match options.target {
+        Target::Own { .. } => server::kept_events(&options.server_args()),
         Target::Running { .. } => KeptEvents::default(),
     }
 }
@@ -205,6 +216,7 @@ fn pin(server: Option<&ServerProcess>, cores: usize) -> Result<(), String> {
 struct Run<'a> {
     options: &'a Options,
     plan: &'a Plan,
+    endpoint: Endpoint,
     crew: Crew,
     /// As they were at the last look at the crew.
     counts: Counts,

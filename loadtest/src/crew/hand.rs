@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use gamekeeper_bot::{
     clock::Moment,
-    departure::{Departure, PlayerState},
+    departure::Departure,
     fleet::{BotId, DriverError, Fleet, TicketFault},
 };
 
@@ -96,12 +96,9 @@ impl Hand {
                 let spawned = self.fleet.spawn(plan);
                 debug_assert_eq!(spawned, bot, "bots are spawned in the order of their numbers");
             }
-            Order::Depart { bot, departure, comeback } => {
-                let state = PlayerState::Match;
+            Order::Depart { bot, departure, state, comeback } => {
                 let told = match comeback {
-                    Some(comeback) => {
-                        self.fleet.depart_and_return(bot, departure, state, comeback)
-                    }
+                    Some(comeback) => self.fleet.depart_and_return(bot, departure, state, comeback),
                     None => self.fleet.depart(bot, departure, state),
                 };
                 self.not_injected += u64::from(told.is_err());

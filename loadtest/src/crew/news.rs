@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use gamekeeper_bot::{
-    departure::Departure,
+    departure::{Departure, PlayerState},
     fleet::{BotId, BotPlan, Comeback, End, FleetStats, Fraud, Injection, Return, TicketFault},
 };
 
@@ -27,6 +27,8 @@ pub enum Order {
         bot: BotId,
         /// How.
         departure: Departure,
+        /// Where it stands then.
+        state: PlayerState,
         /// How it comes back, if it does.
         comeback: Option<Comeback>,
     },
