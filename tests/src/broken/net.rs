@@ -28,7 +28,7 @@ use rustix::{
 use super::{Fault, answers::Answer, hearsay::Hearsay};
 
 /// How long a write that should not wait waits for room.
-const WAITS_FOR_ROOM: Timespec = Timespec { tv_sec: 3, tv_nsec: 0 };
+const WAITS_FOR_ROOM: Timespec = Timespec { tv_sec: 1, tv_nsec: 500_000_000 };
 
 /// How much later an end is noticed: longer than anybody should need, and shorter than a run.
 const NOTICES_AFTER: Duration = Duration::from_secs(4);
