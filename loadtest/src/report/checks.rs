@@ -170,7 +170,7 @@ fn standstill(evidence: &Evidence) -> Check {
     let mut waits = evidence.run.survivors.interval.clone();
     waits.merge(&evidence.settle.survivors.interval);
     let (Some(longest), Some(usual)) = (waits.max(), waits.quantile(0.5)) else {
-        let detail = "the game has no ticks".to_owned();
+        let detail = "nobody saw two states of a game with ticks".to_owned();
         return Check { name, outcome: Outcome::Skipped, detail };
     };
     // When the bots themselves were held up, the states were there and nobody looked.

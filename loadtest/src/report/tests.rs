@@ -45,6 +45,8 @@ fn server(fins: u64, goodbyes: u64, players: u64) -> ServerStats {
     ServerStats {
         leaves: vec![leave("fin", fins), leave("goodbye", goodbyes)],
         players,
+        connections: BTreeMap::from([("playing".to_owned(), players)]),
+        accepted_total: fins + goodbyes + players,
         ledger_balanced: true,
         snapshots_sent_total: 1,
         player_ticks_total: 100 * players,
@@ -326,10 +328,11 @@ fn no_samples_fail() {
 #[test]
 fn leaks_and_late_notices_fail() {
     type Change = fn(&mut Evidence);
-    let bad: [(Change, &str); 5] = [
+    let bad: [(Change, &str); 6] = [
         (|evidence| evidence.after.as_mut().unwrap().process.open_fds += 1, "descriptors"),
         (|evidence| evidence.after.as_mut().unwrap().rooms += 1, "seats and rooms"),
         (|evidence| evidence.settled.as_mut().unwrap().ledger_balanced = false, "the ledger"),
+        (|evidence| evidence.run_end.as_mut().unwrap().accepted_total += 1, "the ledger"),
         (|evidence| lines(evidence)[0].at = Moment(2), "every departure is noticed in time"),
         (|evidence| evidence.server_stop = Some(Err("exit 1".to_owned())), "the server stops"),
     ];
