@@ -88,6 +88,7 @@ fn host(config: &Config, fault: Option<Fault>) -> Result<ExitCode, Box<dyn Error
     let mut event_loop = EventLoop::new(net, hub, count, has_admin);
     io::stdout().write_all(lines.as_bytes())?;
     match event_loop.run()? {
+        Flow::Stopped | Flow::Continue if fault == Some(Fault::EndsBadly) => Ok(ExitCode::FAILURE),
         Flow::Stopped | Flow::Continue => Ok(ExitCode::SUCCESS),
         Flow::Aborted => Ok(ExitCode::FAILURE),
     }

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::Fault;
 
-/// Of so many departures one is kept back.
-const KEPT_BACK_ONE_OF: u64 = 10;
+/// Of so many departures one is not told as it should be.
+const WRONG_ONE_OF: u64 = 10;
 
 /// The key of the reason in whatever is said about departures.
 const REASON: &str = "reason";
@@ -57,16 +57,28 @@ fn length(head: &str) -> Option<usize> {
 fn change(value: &mut Value, fault: Fault) {
     match fault {
         Fault::ReportsTheWrongReason => call_it_fin(value),
-        Fault::LiesInTheLedger => {
-            if let Some(departures) = value.get_mut("departures").and_then(Value::as_array_mut) {
-                departures.retain(|departure| {
-                    let number = departure["number"].as_u64();
-                    number.is_none_or(|number| number % KEPT_BACK_ONE_OF != 0)
-                });
+        Fault::LiesInTheLedger => tell(value, 0),
+        Fault::CountsTwice => tell(value, 2),
+        Fault::LosesCount => {
+            if let Some(leaves) = value.get_mut("leaves").and_then(Value::as_array_mut) {
+                leaves.retain(|leave| leave[REASON] != "reset");
             }
         }
         _ => {}
     }
+}
+
+/// Tells some departures so many times instead of once.
+fn tell(value: &mut Value, times: usize) {
+    let Some(departures) = value.get_mut("departures").and_then(Value::as_array_mut) else {
+        return;
+    };
+    let told = departures.drain(..).flat_map(|departure| {
+        let number = departure["number"].as_u64();
+        let is_wrong = number.is_some_and(|number| number % WRONG_ONE_OF == 0);
+        std::iter::repeat_n(departure, if is_wrong { times } else { 1 })
+    });
+    *departures = told.collect::<Vec<_>>();
 }
 
 /// Every reason becomes the same one, wherever it stands.
@@ -110,6 +122,8 @@ mod tests {
             let short = changed(body, Fault::LiesInTheLedger, piece_bytes);
             assert_eq!(short["departures"].as_array().map(Vec::len), Some(1));
             assert_eq!(short["departures"][0]["reason"], "reset");
+            let long = changed(body, Fault::CountsTwice, piece_bytes);
+            assert_eq!(long["departures"].as_array().map(Vec::len), Some(3));
         }
     }
 }

@@ -123,20 +123,22 @@ impl BrokenNet {
         }
     }
 
-    /// Writes what is left of what the player should be told.
-    fn send_hearsay(&mut self, line: &Line, slices: &[IoSlice<'_>]) -> Send {
+    /// Writes what the player is told instead.
+    fn send_hearsay(&mut self, line: &Line, slices: &[IoSlice<'_>], fault: Fault) -> Send {
         let mut hearsay = line.hearsay.borrow_mut();
         let mut taken_bytes = None;
         loop {
             while !hearsay.unsent().is_empty() {
                 match self.inner.send(&line.socket, &[IoSlice::new(hearsay.unsent())]) {
                     Send::Bytes(count) => hearsay.advance(count),
-                    outcome => return taken_bytes.map_or(outcome, Send::Bytes),
+                    // The rest goes out with the next state.
+                    Send::WouldBlock => return taken_bytes.map_or(Send::WouldBlock, Send::Bytes),
+                    failed @ Send::Failed(_) => return failed,
                 }
             }
             match taken_bytes {
                 Some(count) => return Send::Bytes(count),
-                None => taken_bytes = Some(hearsay.push(slices)),
+                None => taken_bytes = Some(hearsay.push(slices, fault)),
             }
         }
     }
@@ -227,14 +229,12 @@ impl Net for BrokenNet {
 
     fn send(&mut self, line: &Line, slices: &[IoSlice<'_>]) -> Send {
         match self.fault {
-            Some(fault @ (Fault::ReportsTheWrongReason | Fault::LiesInTheLedger))
-                if !line.is_player =>
-            {
+            Some(fault) if !line.is_player && fault.lies_to_operators() => {
                 self.send_untruth(line, slices, fault)
             }
             _ if !line.is_player => self.inner.send(&line.socket, slices),
+            Some(fault) if fault.garbles_frames() => self.send_hearsay(line, slices, fault),
             Some(Fault::StallsOnASlowReader) => self.send_and_wait(line, slices),
-            Some(Fault::KeepsGhosts) => self.send_hearsay(line, slices),
             Some(Fault::DiesOfABrokenPipe) => send_with_signal(line, slices),
             Some(Fault::NoticesLate) if line.ended.get().is_some() => {
                 Send::Bytes(slices.iter().map(|slice| slice.len()).sum())
