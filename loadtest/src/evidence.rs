@@ -219,6 +219,16 @@ impl Evidence {
         self.tallies().into_iter().flatten().map(|(_, tally)| tally.late).sum()
     }
 
+    /// Whether statistics count all who are in the ledger. It is read right after them, so somebody
+    /// may have left in between, and then they are too old to be compared with it.
+    pub fn is_counted(&self, stats: &ServerStats) -> bool {
+        let Some((before, ledger)) = self.before.as_ref().zip(self.ledger.as_ref()) else {
+            return true;
+        };
+        let counted = stats.reasons_since(before).values().sum::<u64>();
+        counted >= ledger.entries.len() as u64 + ledger.forgotten
+    }
+
     /// Whether the server knows of every departure.
     pub fn is_all_noticed(&self) -> bool {
         self.matching().is_some_and(|matching| !matching.verdicts.contains(&Verdict::Missed))
@@ -272,6 +282,31 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{admin::LeaveCount, ledger::Entry};
+
+    /// A seat that is lost between the two answers is in the ledger, and not away yet.
+    #[test]
+    fn statistics_that_are_older_than_the_ledger_are_found_out() {
+        let left = |count| ServerStats {
+            leaves: vec![LeaveCount { count, ..LeaveCount::default() }],
+            ..ServerStats::default()
+        };
+        let line = |number| Entry {
+            number,
+            at: Moment(0),
+            reason: String::new(),
+            path: String::new(),
+            detail: String::new(),
+            peer: None,
+            player: None,
+        };
+        let ledger = Ledger { entries: [8, 9].map(line).to_vec(), forgotten: 1 };
+        let evidence =
+            Evidence { before: Some(left(6)), ledger: Some(ledger), ..Evidence::default() };
+        assert!(!evidence.is_counted(&left(8)));
+        assert!(evidence.is_counted(&left(9)));
+        assert!(evidence.is_counted(&left(10)), "and one who is not in the ledger yet");
+    }
 
     #[test]
     fn rooms_are_left_only_where_seats_are_held() {

@@ -79,6 +79,14 @@ impl Ledger {
         self.forgotten += more.forgotten;
     }
 
+    /// Departures that are not among the entries and are not said to be forgotten, by the gaps in
+    /// the numbers.
+    pub fn withheld(&self) -> u64 {
+        let gap = |pair: &[Entry]| pair[1].number.saturating_sub(pair[0].number + 1);
+        let gaps = self.entries.windows(2).map(gap).sum::<u64>();
+        gaps.saturating_sub(self.forgotten)
+    }
+
     /// The number of the last entry; 0 if there is none.
     pub fn last_number(&self) -> u64 {
         self.entries.last().map_or(0, |entry| entry.number)

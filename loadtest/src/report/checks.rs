@@ -10,6 +10,12 @@ use crate::{evidence::Evidence, ledger::Ledger, options::Options, plan::Plan};
 /// Of a thousand ticks, survivors may miss this many.
 const MISSED_TICKS_PER_THOUSAND_MAX: f64 = 1.0;
 
+/// The longest that survivors may wait for a state, if ticks are not slower still.
+const WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// The longest that survivors may wait for a state where that is longer, in ticks.
+const WAIT_TICKS_MAX: u32 = 10;
+
 /// Something that must hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
@@ -106,6 +112,11 @@ fn bot_side(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
         ),
         check("no wrong evictions", wrong == 0, format!("{wrong} bots ended without being told")),
         check(
+            "whoever has gone silent is let go",
+            evidence.never_let_go == 0,
+            format!("{} never let go", evidence.never_let_go),
+        ),
+        check(
             "no ghosts",
             ghosts.in_rosters == 0
                 && ghosts.in_snapshots == 0
@@ -150,6 +161,7 @@ fn bot_side(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
             seen > 0 && missed <= MISSED_TICKS_PER_THOUSAND_MAX,
             format!("{} of {seen}", survivors.missed_ticks),
         ),
+        standstill(evidence),
     ]
 }
 
@@ -161,6 +173,25 @@ fn controls(report: &Report) -> Option<Check> {
         .iter()
         .fold((0, 0), |(bots, evicted), it| (bots + it.bots, evicted + it.evicted));
     (bots > 0).then(|| check(name, evicted == 0, format!("{evicted} of {bots} evicted")))
+}
+
+/// Whether the game went on all the time. Ticks that a server leaves out have no number, so nobody
+/// misses them: what shows is the time between two states.
+fn standstill(evidence: &Evidence) -> Check {
+    let name = "the game never stands still";
+    let mut waits = evidence.run.survivors.interval.clone();
+    waits.merge(&evidence.settle.survivors.interval);
+    let (Some(longest), Some(usual)) = (waits.max(), waits.quantile(0.5)) else {
+        let detail = "nobody saw two states of a game with ticks".to_owned();
+        return Check { name: name.into(), outcome: Outcome::Skipped, detail };
+    };
+    // When the bots themselves were held up, the states were there and nobody looked.
+    let own = [&evidence.run, &evidence.settle].map(|stats| stats.input_lag.max());
+    let own = own.into_iter().flatten().max().unwrap_or_default();
+    let allowed = WAIT_MAX.max(usual * WAIT_TICKS_MAX) + own;
+    let [longest_ms, allowed_ms] = [longest, allowed].map(|wait| wait.as_secs_f64() * 1000.0);
+    let detail = format!("longest wait {longest_ms:.0} ms, allowed {allowed_ms:.0} ms");
+    check(name, longest <= allowed, detail)
 }
 
 /// What the server says about who left, against what was done.
@@ -176,14 +207,7 @@ fn leaves(evidence: &Evidence) -> Vec<Check> {
     let uncaused = matching.unexplained.len();
     let late = evidence.late();
     vec![
-        check(
-            "the server's ledger is complete",
-            ledger.forgotten == 0,
-            match ledger.forgotten {
-                0 => format!("{} lines", ledger.entries.len()),
-                lost => format!("{lost} lines lost; start it with a larger --departures-kept-max"),
-            },
-        ),
+        completeness(ledger),
         agreement(evidence, ledger),
         check(
             name,
@@ -221,6 +245,18 @@ fn leaves(evidence: &Evidence) -> Vec<Check> {
             format!("{said} of {}", evidence.closing.len()),
         ),
     ]
+}
+
+/// Whether the server has told of every departure.
+fn completeness(ledger: &Ledger) -> Check {
+    let lines = ledger.entries.len();
+    let (forgotten, withheld) = (ledger.forgotten, ledger.withheld());
+    let detail = match (forgotten, withheld) {
+        (0, 0) => format!("{lines} lines"),
+        (0, withheld) => format!("{lines} lines, and {withheld} are missing between them"),
+        (lost, _) => format!("{lost} lines lost; start it with a larger --departures-kept-max"),
+    };
+    check("the server's ledger is complete", forgotten == 0 && withheld == 0, detail)
 }
 
 /// Whether the server's statistics and its ledger tell the same.

@@ -332,8 +332,8 @@ impl ServerSide {
             snapshots_skipped: since(|stats| stats.snapshots_skipped_total),
             tick_seconds: last.map(|stats| stats.tick_seconds),
             tick_late_seconds: last.map(|stats| stats.tick_late_seconds),
-            ledger_balanced: before.ledger_balanced
-                && all.into_iter().flatten().all(|stats| stats.ledger_balanced),
+            ledger_balanced: before.balances()
+                && all.into_iter().flatten().all(ServerStats::balances),
             before: before.into(),
             loaded: last.map(Resources::from),
             after: evidence.after.as_ref().map(Resources::from),

@@ -54,6 +54,8 @@ fn server(fins: u64, goodbyes: u64, players: u64) -> ServerStats {
     ServerStats {
         leaves: vec![leave("fin", fins), leave("goodbye", goodbyes)],
         players,
+        connections: BTreeMap::from([("playing".to_owned(), players)]),
+        accepted_total: fins + goodbyes + players,
         ledger_balanced: true,
         snapshots_sent_total: 1,
         player_ticks_total: 100 * players,
@@ -113,6 +115,7 @@ pub(super) fn good() -> (Options, Plan, Evidence) {
     let ledger = Ledger { entries: closed.chain(goodbyes).collect(), forgotten: 0 };
     let mut run = FleetStats { joins: plan.bots.len() as u64, ..FleetStats::default() };
     run.survivors.snapshots = 5000;
+    run.survivors.interval.record(Duration::from_millis(50));
     run.input_lag.record(Duration::from_millis(1));
     let evidence = Evidence {
         joined_at_start: 10,
@@ -240,6 +243,36 @@ fn a_calm_run_passes() {
 fn a_ledger_with_a_gap_fails() {
     let (code, failed) = failures(|evidence| evidence.ledger.as_mut().unwrap().forgotten = 1);
     assert_eq!((code, failed), (3, vec!["the server's ledger is complete"]));
+    let (code, failed) = failures(|evidence| {
+        lines(evidence)[15..].iter_mut().for_each(|line| {
+            line.number += 1;
+        })
+    });
+    assert_eq!((code, failed), (3, vec!["the server's ledger is complete"]), "withheld");
+}
+
+/// A server that stands still leaves ticks out, and nobody misses those.
+#[test]
+fn a_standstill_fails_unless_it_was_our_own() {
+    let wait = |evidence: &mut Evidence, longest_ms| {
+        let interval = &mut evidence.settle.survivors.interval;
+        (0..100).for_each(|_| interval.record(Duration::from_millis(50)));
+        interval.record(Duration::from_millis(longest_ms));
+    };
+    assert_eq!(failures(|evidence| wait(evidence, 990)), (0, Vec::new()));
+    let still = (3, vec!["the game never stands still"]);
+    assert_eq!(failures(|evidence| wait(evidence, 1_100)), still);
+    let ours = failures(|evidence| {
+        wait(evidence, 1_100);
+        evidence.settle.input_lag.record(Duration::from_millis(200));
+    });
+    assert_eq!(ours, (0, Vec::new()));
+    let slow_game = failures(|evidence| {
+        let interval = &mut evidence.run.survivors.interval;
+        [1_000; 9].map(|ms| interval.record(Duration::from_millis(ms)));
+        interval.record(Duration::from_millis(2_000));
+    });
+    assert_eq!(slow_game, (0, Vec::new()), "a tick takes a second there");
 }
 
 #[test]
@@ -318,10 +351,11 @@ fn no_samples_fail() {
 #[test]
 fn leaks_and_late_notices_fail() {
     type Change = fn(&mut Evidence);
-    let bad: [(Change, &str); 5] = [
+    let bad: [(Change, &str); 6] = [
         (|evidence| evidence.after.as_mut().unwrap().process.open_fds += 1, "descriptors"),
         (|evidence| evidence.after.as_mut().unwrap().rooms += 1, "seats and rooms"),
         (|evidence| evidence.settled.as_mut().unwrap().ledger_balanced = false, "the ledger"),
+        (|evidence| evidence.run_end.as_mut().unwrap().accepted_total += 1, "the ledger"),
         (|evidence| lines(evidence)[0].at = Moment(2), "every departure is noticed in time"),
         (|evidence| evidence.server_stop = Some(Err("exit 1".to_owned())), "the server stops"),
     ];
@@ -330,6 +364,19 @@ fn leaks_and_late_notices_fail() {
         assert_eq!((code, failed.len()), (3, 1), "{failed:?}");
         assert!(failed[0].starts_with(name), "{failed:?}");
     }
+}
+
+/// Bots see that themselves, with and without the server's own account.
+#[test]
+fn silent_connections_that_stay_open_fail() {
+    let silent = "whoever has gone silent is let go";
+    let (code, failed) = failures(|evidence| evidence.never_let_go = 1);
+    assert_eq!((code, failed), (3, vec![silent, "every departure is noticed in time"]));
+    let (code, failed) = failures(|evidence| {
+        evidence.never_let_go = 1;
+        (evidence.before, evidence.ledger) = (None, None);
+    });
+    assert_eq!((code, failed), (3, vec![silent]));
 }
 
 /// A slow generator makes the run invalid, whatever else it found.

@@ -199,6 +199,7 @@ impl Run<'_> {
         let away = stats.players_away.saturating_sub(before.players_away);
         self.is_complete()
             && self.evidence.is_all_noticed()
+            && self.evidence.is_counted(stats)
             && (away == 0 || self.evidence.seats_awaited().is_none())
     }
 

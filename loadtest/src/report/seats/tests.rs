@@ -57,6 +57,7 @@ fn good() -> (Options, Plan, Evidence) {
         let stats = stats.as_mut().unwrap();
         let goodbyes = stats.leaves.pop().expect("it counts goodbyes");
         stats.leaves = vec![leave("fin", 9), leave(REPLACED, 1), leave("rejected", 4), goodbyes];
+        stats.accepted_total += 4;
         stats.seats_given_up_total = Some(0);
         stats.resumes = Some(resumes.iter().cloned().collect());
     }
@@ -162,6 +163,7 @@ fn a_server_without_seats_is_not_blamed() {
         let stats = stats.as_mut().unwrap();
         let goodbyes = stats.leaves.pop().expect("it counts goodbyes");
         stats.leaves = vec![leave("fin", 10), goodbyes];
+        stats.accepted_total -= 4;
         stats.resumes = None;
     }
     let ledger = evidence.ledger.as_mut().unwrap();
