@@ -269,7 +269,9 @@ fn a_standstill_fails_unless_it_was_our_own() {
     assert_eq!(ours, (0, Vec::new()));
     let slow_game = failures(|evidence| {
         let interval = &mut evidence.run.survivors.interval;
-        [1_000; 9].map(|ms| interval.record(Duration::from_millis(ms)));
+        for ms in [1_000; 9] {
+            interval.record(Duration::from_millis(ms));
+        }
         interval.record(Duration::from_millis(2_000));
     });
     assert_eq!(slow_game, (0, Vec::new()), "a tick takes a second there");
