@@ -66,7 +66,7 @@ fn run(args: &Args) -> Result<Summary, RunError> {
     let stop = stop_flag().map_err(RunError::Signals)?;
     let mut fleet = Fleet::new(config(args)).map_err(RunError::Driver)?;
     for _ in 0..args.bots {
-        fleet.spawn(BotPlan { departure: args.departure });
+        fleet.spawn(BotPlan { departure: args.departure, ..BotPlan::default() });
     }
     output::status(&format!(
         "{} bots, seed {}, to {} for {:?}",

@@ -22,12 +22,16 @@ mod impostor;
 mod leave;
 mod ledger;
 mod listening;
+mod manners;
+pub(crate) mod network;
+mod nonsense;
 mod people;
 mod returning;
 mod socket;
 mod stats;
 mod timers;
 mod turn;
+mod vanished;
 
 pub use endpoint::{Endpoint, EndpointError};
 pub use ledger::{
@@ -48,14 +52,16 @@ use slab::Slab;
 
 use crate::{
     connection::NameTooLong,
-    departure::Departure,
+    departure::{Departure, PlayerState},
     limits::{CONNECTS_PER_TURN, READ_BYTES},
+    manner::Manner,
     retry::RetryPolicy,
 };
 use bot::Bot;
 use impostor::LostSeat;
 use people::{Appearance, People};
 use timers::Timers;
+use vanished::Vanished;
 
 /// Readiness events taken from the kernel at once.
 const EVENTS_PER_POLL: usize = 1024;
@@ -113,9 +119,21 @@ impl FleetConfig {
 /// What is known of a bot before it connects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BotPlan {
-    /// How it will leave, if it will be told to. A bot without one is a survivor, and its
+    /// How it will leave, if it will. A bot without one, and with good manners, is a survivor: its
     /// measurements are those that count.
     pub departure: Option<Departure>,
+    /// Where it stands then. From [`PlayerState::Match`] and [`PlayerState::MidFrame`] it leaves
+    /// when it is told to; from the others by itself, as soon as it is there.
+    pub state: PlayerState,
+    /// How it behaves until then.
+    pub manner: Manner,
+}
+
+impl BotPlan {
+    /// Whether its measurements count as those of an innocent player.
+    fn survives(&self) -> bool {
+        self.departure.is_none() && self.manner == Manner::Plain
+    }
 }
 
 /// Bots on one thread.
@@ -137,6 +155,8 @@ pub struct Fleet {
     /// Bots that want to connect.
     connect_queue: VecDeque<BotId>,
     timers: Timers,
+    /// Sockets of bots that have gone without a word.
+    vanished: Vanished,
     next_generation: u32,
     people: People,
     stats: FleetStats,
@@ -180,6 +200,7 @@ impl Fleet {
             lost: HashMap::new(),
             connect_queue: VecDeque::new(),
             timers: Timers::default(),
+            vanished: Vanished::default(),
             next_generation: 1,
             people: People::default(),
             stats: FleetStats::default(),
@@ -207,9 +228,10 @@ impl Fleet {
         self.bots.iter().filter(|(_, bot)| bot.is_playing()).count()
     }
 
-    /// Bots that have been told to leave and wait for the server to notice.
+    /// Bots that have left, or are about to, and wait for the server to notice; those that have
+    /// vanished wait for when it surely has.
     pub fn leaving(&self) -> usize {
-        self.bots.iter().filter(|(_, bot)| bot.leaving.is_some()).count()
+        self.bots.iter().filter(|(_, bot)| bot.leaving.is_some()).count() + self.vanished.len()
     }
 
     /// Bots of all kinds: playing, leaving, connecting, waiting to connect again.

@@ -372,7 +372,8 @@ mod tests {
         "open_fds":20}}"#;
 
     const PAGE: &str = r#"{"total":1,"forgotten":2,"next":1,"now_ns":5,"departures":[{"number":1,
-        "left_at_ns":4,"reason":"fin","path":"event","detail":"","player":null}]}"#;
+        "left_at_ns":4,"reason":"fin","path":"event","detail":"","address":"127.0.0.1:1",
+        "player":null}]}"#;
 
     /// A server that gives each of these answers to one connection.
     fn answering(answers: Vec<String>) -> SocketAddr {

@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, time::Duration};
 use gamekeeper_bot::{
     clock::Moment,
     connection::Ended,
-    departure::{Departure, Transport},
-    fleet::{End, FleetStats, Fraud, Injection, Return, ReturnOutcome, Stage},
+    departure::{Departure, PlayerState, Transport},
+    fleet::{BotId, End, FleetStats, Fraud, Injection, Return, ReturnOutcome, Stage},
 };
 
 use crate::{
@@ -116,16 +116,19 @@ pub struct Evidence {
     pub playing_when_settled: u64,
     /// Bots that said goodbye at the very end.
     pub closing: Vec<Injection>,
+    /// Connections that their clients had ended and the server had not, after the last bot had left;
+    /// unknown if the server is on another machine.
+    pub close_wait: Option<usize>,
     /// How our own server stopped.
     pub server_stop: Option<Result<(), String>>,
 }
 
 impl Evidence {
     /// The departures by kind.
-    pub fn injected(&self) -> BTreeMap<Departure, u64> {
+    pub fn injected(&self) -> BTreeMap<(Departure, PlayerState), u64> {
         let mut counts = BTreeMap::new();
         for injection in &self.injections {
-            *counts.entry(injection.departure).or_default() += 1;
+            *counts.entry((injection.departure, injection.state)).or_default() += 1;
         }
         counts
     }
@@ -155,8 +158,16 @@ impl Evidence {
 
     /// Departures that lose a connection whose seat is then held.
     pub fn seats_lost(&self) -> u64 {
-        let lost = |injection: &&Injection| injection.departure.holds_seat();
+        // Who breaks off its return has lost its seat before.
+        let lost = |it: &&Injection| {
+            it.departure.holds_seat(it.state) && it.state != PlayerState::ResumeWindow
+        };
         self.injections.iter().filter(lost).count() as u64
+    }
+
+    /// Departures of bots that were on their way back to their seat.
+    pub fn broken_off(&self) -> impl Iterator<Item = &Injection> {
+        self.injections.iter().filter(|it| it.state == PlayerState::ResumeWindow)
     }
 
     /// Whether the server is as it was before the first bot.
@@ -198,7 +209,7 @@ impl Evidence {
     }
 
     /// What the server made of the departures, by kind.
-    pub fn tallies(&self) -> Option<BTreeMap<Departure, Tally>> {
+    pub fn tallies(&self) -> Option<BTreeMap<(Departure, PlayerState), Tally>> {
         let matching = self.matching()?;
         Some(matching::tally(&self.injections, &matching, &self.ledger.as_ref()?.entries))
     }
@@ -226,6 +237,12 @@ impl Evidence {
     /// Bots that played, were not told to leave, and were ended all the same; by what they saw.
     pub fn wrong_evictions(&self) -> BTreeMap<String, u64> {
         self.unasked_ends(|end| end.stage == Stage::Playing)
+    }
+
+    /// The bots among them, as often as they were ended.
+    pub fn wrongly_evicted(&self) -> impl Iterator<Item = BotId> {
+        let wrongly = |end: &&End| end.departure.is_none() && end.stage == Stage::Playing;
+        self.ends.iter().filter(wrongly).map(|end| end.bot)
     }
 
     /// Bots that did not get to play for the first time, by what they saw.
@@ -280,6 +297,7 @@ mod tests {
             reason: String::new(),
             path: String::new(),
             detail: String::new(),
+            peer: None,
             player: None,
         };
         let ledger = Ledger { entries: [8, 9].map(line).to_vec(), forgotten: 1 };

@@ -14,7 +14,11 @@ use super::{
     bot::{Bot, Order, Play, State},
     turn::Ready,
 };
-use crate::{clock::Moment, connection::WayBack, departure::Departure};
+use crate::{
+    clock::Moment,
+    connection::WayBack,
+    departure::{Departure, PlayerState},
+};
 
 /// How a bot that leaves comes back to its seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +60,10 @@ impl Fleet {
         &mut self,
         bot: BotId,
         departure: Departure,
+        state: PlayerState,
         comeback: Comeback,
     ) -> Result<(), DepartError> {
-        self.order(bot, Order { departure, comeback: Some(comeback) })
+        self.order(bot, Order { departure, state, comeback: Some(comeback) })
     }
 
     /// Bots that have left, or are about to, and are to come back.
@@ -83,7 +88,7 @@ impl Fleet {
         let way_back = bot.way_back.clone();
         bot.homing = Some(Homing { player, departure, took_over: false, way_back });
         bot.plan = comeback.plan;
-        bot.play = Play::new(self.config.seed, bot.id, bot.plan.departure.is_none());
+        bot.play = Play::new(self.config.seed, bot.id, bot.plan.survives());
         self.wait(slot, now + held.map_or(comeback.after, |held| comeback.after.min(held)));
     }
 

@@ -1,10 +1,12 @@
 //! Verdicts on made-up evidence.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use gamekeeper_bot::{
     clock::Moment,
     connection::Ended,
+    departure::PlayerState,
+    departure::Transport,
     fleet::{BotId, End, FleetStats, Injection, Stage},
 };
 use gamekeeper_protocol::PlayerId;
@@ -14,20 +16,27 @@ use crate::{
     admin::{LeaveCount, Process, ServerStats},
     ledger::{Entry, Ledger},
     mix::DepartureMix,
-    options::Target,
+    options::{Origin, Target},
+    plan::Means,
+    scenario::Quick,
 };
 
 fn options() -> Options {
-    Options {
-        target: Target::Own { program: None, extra: Vec::new() },
+    let quick = Quick {
         game: "arena".to_owned(),
         bots: 10,
         duration: Duration::from_secs(10),
         churn_per_second: 1.0,
         mix: "close".parse::<DepartureMix>().expect("valid"),
         resume_share: 0.0,
-        seed: 1,
         input_hz: 20,
+    };
+    Options {
+        target: Target::Own { program: None, extra: Vec::new() },
+        scenario: quick.scenario(),
+        origin: Origin::Quick(quick),
+        thresholds: Vec::new(),
+        seed: 1,
         json: None,
         events: None,
         html: None,
@@ -61,14 +70,15 @@ fn server(fins: u64, goodbyes: u64, players: u64) -> ServerStats {
 /// Ten bots, ten closes, everything as it should be.
 pub(super) fn good() -> (Options, Plan, Evidence) {
     let options = options();
-    let plan = Plan::new(&options.plan_config());
+    let plan = Plan::new(&options.scenario, options.seed, &Means::all(Transport::Tcp));
     let injections: Vec<Injection> = plan
-        .departures
-        .iter()
+        .departures()
         .map(|planned| Injection {
             bot: BotId(planned.bot),
-            player: PlayerId(planned.bot),
+            player: Some(PlayerId(planned.bot)),
+            local: None,
             departure: planned.departure,
+            state: PlayerState::Match,
             returns: false,
             silent: false,
             at: Moment(0),
@@ -81,15 +91,18 @@ pub(super) fn good() -> (Options, Plan, Evidence) {
         reason: reason.to_owned(),
         path: "read".to_owned(),
         detail: String::new(),
-        player: Some(player),
+        peer: None,
+        player,
     };
     let closed = injections.iter().map(|injection| injection.player);
     let closed = (1..).zip(closed).map(|(number, player)| line(number, player, "fin"));
     let closing: Vec<Injection> = (1..=10)
         .map(|bot| Injection {
             bot: BotId(bot),
-            player: PlayerId(1_000 + bot),
+            player: Some(PlayerId(1_000 + bot)),
+            local: None,
             departure: Departure::Goodbye,
+            state: PlayerState::Match,
             returns: false,
             silent: false,
             at: Moment(0),
@@ -119,6 +132,7 @@ pub(super) fn good() -> (Options, Plan, Evidence) {
         settled_number: Some(settled_number),
         closing,
         injections,
+        close_wait: Some(0),
         server_stop: Some(Ok(())),
         ..Evidence::default()
     };
@@ -137,13 +151,22 @@ fn failures(change: impl FnOnce(&mut Evidence)) -> (u8, Vec<&'static str>) {
     change(&mut evidence);
     let report = Report::new(&options, &plan, &evidence);
     let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Failed);
-    (report.exit_code, failed.map(|check| check.name).collect())
+    (report.exit_code, failed.map(name_of).collect())
+}
+
+/// The name of a check that every run has.
+pub(super) fn name_of(check: &Check) -> &'static str {
+    match &check.name {
+        Cow::Borrowed(name) => name,
+        Cow::Owned(_) => "a threshold",
+    }
 }
 
 fn end(stage: Stage, ended: Ended) -> End {
     End {
         bot: BotId(1),
         player: None,
+        local: None,
         departure: None,
         stage,
         returning: false,
@@ -200,8 +223,8 @@ fn a_reason_that_belongs_to_somebody_else_fails() {
 #[test]
 fn a_calm_run_passes() {
     let mut options = options();
-    options.churn_per_second = 0.0;
-    let plan = Plan::new(&options.plan_config());
+    options.scenario.faults.clear();
+    let plan = Plan::new(&options.scenario, options.seed, &Means::all(Transport::Tcp));
     let (_, _, mut evidence) = good();
     let fins = evidence.injections.drain(..).count();
     lines(&mut evidence).drain(..fins);
@@ -213,7 +236,7 @@ fn a_calm_run_passes() {
     evidence.after = Some(server(0, 10, 0));
     let report = Report::new(&options, &plan, &evidence);
     let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Failed);
-    assert_eq!(failed.map(|check| check.name).collect::<Vec<_>>(), Vec::<&str>::new());
+    assert_eq!(failed.map(name_of).collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 #[test]
