@@ -68,7 +68,7 @@ fn server(fins: u64, goodbyes: u64, players: u64) -> ServerStats {
 }
 
 /// Ten bots, ten closes, everything as it should be.
-pub(super) fn good() -> (Options, Plan, Evidence) {
+pub(crate) fn good() -> (Options, Plan, Evidence) {
     let options = options();
     let plan = Plan::new(&options.scenario, options.seed, &Means::all(Transport::Tcp));
     let injections: Vec<Injection> = plan

@@ -231,3 +231,110 @@ fn shown(kind: Kind, figure: f64) -> String {
         Kind::MiB => format!("{:.1} MiB", figure / 1_048_576.0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        report::tests::good,
+        threshold::{METRICS, Statistic},
+    };
+
+    /// What becomes of a demand when the evidence is changed.
+    fn outcome(demand: &str, change: impl FnOnce(&mut Evidence)) -> (Outcome, String) {
+        let (mut options, plan, mut evidence) = good();
+        options.thresholds = vec![demand.parse().expect("a threshold")];
+        change(&mut evidence);
+        let report = Report::new(&options, &plan, &evidence);
+        let check = report.checks.last().expect("the threshold is the last").clone();
+        assert_eq!(check.name, demand);
+        (check.outcome, check.detail)
+    }
+
+    #[test]
+    fn a_figure_decides() {
+        let quick = |evidence: &mut Evidence| {
+            for injection in &mut evidence.injections {
+                injection.noticed_by.0 = u64::MAX;
+            }
+            let ledger = evidence.ledger.as_mut().expect("the server says");
+            for entry in &mut ledger.entries {
+                entry.at.0 = 5_000_000;
+            }
+        };
+        let (passed, detail) = outcome("ttd{cause:close} p99<100ms", quick);
+        assert_eq!(passed, Outcome::Passed);
+        assert!(detail.starts_with("5.0") && detail.ends_with("ms of 10 samples"), "{detail}");
+        assert_eq!(outcome("ttd p99<1ms", quick).0, Outcome::Failed);
+        assert_eq!(outcome("missed{cause:close} ==0", |_| {}).0, Outcome::Passed);
+        let lost = |evidence: &mut Evidence| {
+            evidence.ledger.as_mut().expect("the server says").entries.remove(0);
+        };
+        assert_eq!(outcome("missed{cause:close} ==0", lost), (Outcome::Failed, "1".to_owned()));
+    }
+
+    /// Nothing passes because nothing was looked at.
+    #[test]
+    fn without_samples_it_fails() {
+        for demand in [
+            "ttd{cause:reset} p99<1s",
+            "missed{cause:reset} ==0",
+            "controls_evicted ==0",
+            "controls_evicted{manner:loss} ==0",
+            "survivors.age p99<1s",
+            "joins.back p99<1s",
+            "recovery <5s",
+        ] {
+            let (failed, detail) = outcome(demand, |_| {});
+            assert_eq!((failed, detail.as_str()), (Outcome::Failed, "there were no samples"));
+        }
+        let deaf = |evidence: &mut Evidence| evidence.ledger = None;
+        assert_eq!(outcome("ttd p99<1s", deaf).1, "the server does not say");
+    }
+
+    #[test]
+    fn what_could_not_be_tried_is_neither_passed_nor_failed() {
+        let (mut options, mut plan, evidence) = good();
+        plan.not_run.insert(Departure::Vanish, (3, "no blessing".to_owned()));
+        options.thresholds = vec!["ttd{cause:vanish} p99<1s".parse().expect("a threshold")];
+        let report = Report::new(&options, &plan, &evidence);
+        let check = report.checks.last().expect("the threshold is the last");
+        assert_eq!(
+            (check.outcome, check.detail.as_str()),
+            (Outcome::Skipped, "not run: no blessing")
+        );
+        assert_eq!(report.exit_code, 0);
+    }
+
+    /// Each row of the table leads to a figure, or to a reason why there is none.
+    #[test]
+    fn every_metric_can_be_looked_up() {
+        let (options, plan, mut evidence) = good();
+        evidence.run.survivors.interval.record(Duration::from_millis(50));
+        let stats = evidence.run.clone();
+        let report = Report::new(&options, &plan, &evidence);
+        let figures = Figures { report: &report, evidence: &evidence, stats: &stats };
+        let without = METRICS.iter().filter(|metric| {
+            let demand = match metric.kind {
+                Kind::Samples => "p99<1s",
+                Kind::Millis => "<1s",
+                Kind::Micros => "<1us",
+                Kind::Count => "<1",
+                Kind::Share => "<1%",
+                Kind::MiB => "<1MiB",
+            };
+            let threshold = Threshold::new(metric.name, demand).expect(metric.name);
+            assert_eq!(threshold.statistic == Statistic::Value, metric.kind != Kind::Samples);
+            !matches!(figures.figure(&threshold), Figure::Is(..))
+        });
+        let without: Vec<&str> = without.map(|metric| metric.name).collect();
+        // In this run nobody came back, connected or was announced, nothing happened at once, and
+        // no tick passed.
+        let (bots, server) =
+            (["announce", "controls_evicted", "survivors.age"], ["server.cpu_per_player_tick"]);
+        let joins = ["joins.connect", "joins.welcome", "joins.back", "recovery"];
+        assert_eq!(without, [&bots[..], &joins, &server].concat());
+    }
+}
