@@ -99,7 +99,8 @@ mod tests {
 
     use super::*;
 
-    /// The news that a player gets, and how many states, if a departure, a return and ten states come in pieces.
+    /// The news that a player gets, and how many states, if a departure, a return and ten states
+    /// come in pieces.
     fn heard(fault: Fault, piece_bytes: usize) -> (Vec<String>, u64) {
         let (player, tick) = (PlayerId(7), Tick(1));
         let change = |presence| PresenceChange { player, presence };
