@@ -8,6 +8,7 @@
 
 mod args;
 mod bench;
+mod catalogue;
 mod faulty;
 mod output;
 mod progress;
@@ -40,6 +41,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Order::Serve(options)) => faulty::serve(options),
         Ok(Order::ListModes) => faulty::list(),
         Ok(Order::Reports(command)) => reports::carry_out(command).into(),
+        Ok(Order::List) => catalogue::list().into(),
+        Ok(Order::Plan(chosen)) => catalogue::plan(&chosen).into(),
         Ok(Order::Compare(options)) => bench::compare(&options),
         Ok(Order::BeTheFloor(options)) => bench::be_the_floor(&options),
         Err(error) => {
@@ -116,7 +119,7 @@ fn status_of(error: &RunError) -> ExitStatus {
             ExitStatus::TargetDown
         }
         RunError::Pin(_) | RunError::Churn { .. } => ExitStatus::Usage,
-        RunError::Descriptors(_) | RunError::Driver(_) => ExitStatus::Internal,
+        RunError::Descriptors(_) | RunError::Crew(_) => ExitStatus::Internal,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Loads a Gamekeeper server with bots that play and vanish, and says whether it noticed.
 //!
 //! ```text
-//!   options + seed ── plan ──> run ──> evidence ── report ──> checks, table, JSON, exit code
+//!   scenario + seed ─ plan ──> run ──> evidence ── report ──> checks, table, JSON, exit code
 //!                               ^ fleet of bots      ^ matching: what was done to the server,
 //!                               ^ server, admin      ^ joined with what the server says of it
 //! ```
@@ -27,19 +27,21 @@
 //! people who test a client. And there is [`mod@bench`]: the same bots on Gamekeeper and on other
 //! servers in turn.
 //!
-//! The plan is a pure function of options and seed, the report of plan and evidence, and each
-//! rendering of the report. Only [`run`], [`server`], [`admin`], [`cli`], [`faulty::server`],
+//! The plan is a pure function of scenario and seed, the report of plan and evidence, and each
+//! rendering of the report. Only [`run`], [`server`], [`sockets`], [`admin`], [`cli`], [`faulty::server`],
 //! [`bench::run`] and [`bench::floor`] touch the world.
 //!
-//! Modules in the order of the data: [`options`], [`mix`], [`plan`], [`server`], [`admin`],
-//! [`run`], [`ledger`], [`timeline`], [`evidence`], [`matching`], [`report`], [`saved`],
-//! [`baseline`], [`compare`], [`render`], [`exit`], [`cli`]; and [`faulty`], [`mod@bench`].
+//! Modules in the order of the data: [`mix`], [`scenario`], [`threshold`], [`options`], [`plan`],
+//! [`server`], [`sockets`], [`admin`], [`crew`], [`run`], [`ledger`], [`timeline`], [`evidence`],
+//! [`matching`], [`report`], [`saved`], [`baseline`], [`compare`], [`render`], [`exit`], [`cli`];
+//! and [`faulty`], [`mod@bench`].
 
 pub mod admin;
 pub mod baseline;
 pub mod bench;
 pub mod cli;
 pub mod compare;
+pub mod crew;
 pub mod evidence;
 pub mod exit;
 pub mod faulty;
@@ -52,5 +54,8 @@ pub mod render;
 pub mod report;
 pub mod run;
 pub mod saved;
+pub mod scenario;
 pub mod server;
+pub mod sockets;
+pub mod threshold;
 pub mod timeline;

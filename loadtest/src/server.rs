@@ -170,6 +170,22 @@ pub fn kept_events(extra: &[String]) -> KeptEvents {
     }
 }
 
+/// These arguments without the flags that others say as well.
+pub fn without(args: &[String], others: &[String]) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut is_left_out = false;
+    for arg in args {
+        if arg.starts_with("--") {
+            let flag = arg.split_once('=').map_or(arg.as_str(), |(flag, _)| flag);
+            is_left_out = given(others, flag).is_some();
+        }
+        if !is_left_out {
+            kept.push(arg.clone());
+        }
+    }
+    kept
+}
+
 /// What a flag is given as, last, if it is given.
 fn given<'a>(args: &'a [String], flag: &str) -> Option<&'a str> {
     let mut found = None;
@@ -447,6 +463,15 @@ mod tests {
         assert_eq!(kept(""), (64, 16_384));
         assert_eq!(kept("--resume-events-max 5 --resume-events-bytes=1_000"), (5, 1_000));
         assert_eq!(kept("--resume-events-maximum 5 --resume-events-max"), (64, 16_384));
+    }
+
+    #[test]
+    fn what_is_given_twice_is_said_once() {
+        let words = |text: &str| -> Vec<String> { text.split(' ').map(str::to_owned).collect() };
+        let scenario = words("--room-size 20 --tick-rate=30 --resume-window-ms 1000");
+        let kept = without(&scenario, &words("--tick-rate 60 --room-size=5"));
+        assert_eq!(kept, words("--resume-window-ms 1000"));
+        assert_eq!(without(&scenario, &words("--log-level warn")), scenario);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod bad_input;
 mod bench;
 mod broken_games;
 mod broken_pipe;
+mod broken_servers;
 mod causes;
 mod conformance;
 mod connections;

@@ -4,9 +4,9 @@
 
 use std::{error, fmt};
 
-use gamekeeper_bot::{fleet::DriverError, machine::TooFewDescriptors};
+use gamekeeper_bot::machine::TooFewDescriptors;
 
-use crate::{admin::AdminError, server::ServerError};
+use crate::{admin::AdminError, crew::CrewError, server::ServerError};
 
 /// Why there is nothing to report.
 #[derive(Debug)]
@@ -26,8 +26,8 @@ pub enum RunError {
     Server(ServerError),
     /// The server cannot be asked.
     Admin(AdminError),
-    /// The fleet cannot go on.
-    Driver(DriverError),
+    /// The bots cannot go on.
+    Crew(CrewError),
     /// Not a single bot got in.
     Unreachable {
         /// What the bots saw.
@@ -49,7 +49,7 @@ impl fmt::Display for RunError {
             Self::Pin(why) => write!(f, "--pin cannot be done here: {why}"),
             Self::Server(error) => error.fmt(f),
             Self::Admin(error) => error.fmt(f),
-            Self::Driver(error) => error.fmt(f),
+            Self::Crew(error) => error.fmt(f),
             Self::Unreachable { why } => write!(
                 f,
                 "not a single bot could join: {why}; check that a server listens at the target \

@@ -1,0 +1,120 @@
+//! One fleet, and what it is to do when.
+//!
+//! Part of [`crew`](super). Order -> **`Hand`** -> fleet -> **`Hand`** -> news.
+
+use std::collections::BTreeMap;
+
+use gamekeeper_bot::{
+    clock::Moment,
+    departure::Departure,
+    fleet::{BotId, DriverError, Fleet, TicketFault},
+};
+
+use super::news::{Counts, News, Order, Question, RosterCounts};
+
+/// One fleet, and what it is to do when.
+#[derive(Debug)]
+pub(super) struct Hand {
+    fleet: Fleet,
+    /// By time, and by the order in which they were given.
+    orders: BTreeMap<(Moment, u64), Order>,
+    /// Orders given so far.
+    given: u64,
+    /// Bad tickets whose time has come and that are not bad yet.
+    tickets: Vec<(BotId, TicketFault)>,
+    /// Departures that could not be carried out since the last question.
+    not_injected: u64,
+}
+
+impl Hand {
+    pub(super) fn new(fleet: Fleet) -> Self {
+        Self { fleet, orders: BTreeMap::new(), given: 0, tickets: Vec::new(), not_injected: 0 }
+    }
+
+    pub(super) fn take(&mut self, at: Moment, order: Order) {
+        self.orders.insert((at, self.given), order);
+        self.given += 1;
+    }
+
+    /// Lets the bots play until then, or for a while, and do what is due meanwhile.
+    pub(super) fn turn(&mut self, until: Moment) -> Result<(), DriverError> {
+        self.carry_out_due();
+        let next = self.orders.first_key_value().map_or(until, |((at, _), _)| *at);
+        self.fleet.turn(until.min(next))
+    }
+
+    /// What has happened since the last question, and what is asked.
+    pub(super) fn answer(&mut self, question: Question) -> News {
+        self.carry_out_due();
+        let Self { tickets, fleet, .. } = self;
+        tickets.retain(|(bot, fault)| !fleet.show_bad_ticket(*bot, *fault));
+        let mut news = News {
+            injections: self.fleet.take_injections(),
+            not_injected: std::mem::take(&mut self.not_injected),
+            ..News::default()
+        };
+        match question {
+            Question::News => {}
+            Question::Stats => news.stats = self.fleet.take_stats(),
+            Question::Rosters => {
+                news.rosters = RosterCounts {
+                    ghosts: self.fleet.ghosts() as u64,
+                    held: self.fleet.held() as u64,
+                    missed: self.fleet.missed() as u64,
+                };
+            }
+            Question::Goodbye => {
+                self.orders.clear();
+                self.tickets.clear();
+                news.abandoned = self.fleet.abandon_leaving() as u64;
+                self.fleet.depart_all(Departure::Goodbye);
+                news.goodbyes = self.fleet.take_injections();
+            }
+        }
+        News {
+            counts: self.counts(),
+            ends: self.fleet.take_ends(),
+            returns: self.fleet.take_returns(),
+            frauds: self.fleet.take_frauds(),
+            ..news
+        }
+    }
+
+    fn carry_out_due(&mut self) {
+        let now = Moment::now();
+        while let Some(next) = self.orders.first_entry()
+            && next.key().0 <= now
+        {
+            let order = next.remove();
+            self.carry_out(order);
+        }
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Spawn { bot, plan } => {
+                let spawned = self.fleet.spawn(plan);
+                debug_assert_eq!(spawned, bot, "bots are spawned in the order of their numbers");
+            }
+            Order::Depart { bot, departure, state, comeback } => {
+                let told = match comeback {
+                    Some(comeback) => self.fleet.depart_and_return(bot, departure, state, comeback),
+                    None => self.fleet.depart(bot, departure, state),
+                };
+                self.not_injected += u64::from(told.is_err());
+            }
+            Order::ShowBadTicket { bot, fault } => self.tickets.push((bot, fault)),
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            bots: self.fleet.len() as u64,
+            playing: self.fleet.playing() as u64,
+            leaving: self.fleet.leaving() as u64,
+            returning: self.fleet.returning() as u64,
+            orders: (self.orders.len() + self.tickets.len()) as u64,
+            seat_window: self.fleet.seat_window(),
+        }
+    }
+}
