@@ -20,6 +20,7 @@ mod ending;
 mod endpoint;
 mod impostor;
 mod leave;
+mod leaving;
 mod ledger;
 mod listening;
 mod manners;

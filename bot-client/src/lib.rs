@@ -63,7 +63,8 @@
 //! the wire.
 //!
 //! Modules from the pure to the busy: [`limits`], [`clock`], [`dice`], [`retry`], [`departure`],
-//! [`manner`], [`privilege`], [`brain`], [`connection`], [`fleet`], [`machine`], [`units`], [`cli`].
+//! [`manner`], [`brain`], [`connection`], [`fleet`], [`privilege`], [`machine`], [`units`],
+//! [`cli`].
 
 pub mod brain;
 pub mod cli;

@@ -63,8 +63,8 @@ pub const FLOOD_BURST_MAX: usize = 64;
 /// How many things a bot says before it resets, and each time that it goes on flooding.
 pub const LAST_WORDS: usize = 8;
 
-/// A byte of a frame that is sent too slowly follows the one before it after this long. The shortest
-/// hello then takes longer than a server waits.
+/// A byte of a frame that is sent too slowly follows the one before it after this long. The
+/// shortest hello then takes longer than a server waits.
 pub const TRICKLE_EVERY: Duration = Duration::from_millis(500);
 
 /// A bot that wants to close with something unread waits so long for something to read. A server

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 
 use super::{
     End, Fleet, Fraud, ReturnOutcome, Stage,
-    bot::{Bot, Leaving, State},
+    bot::{Bot, State},
     impostor::LostSeat,
+    leaving::Leaving,
 };
 use crate::{clock::Moment, connection::Ended, departure::PlayerState};
 

@@ -9,8 +9,9 @@ use mio::unix::SourceFd;
 
 use super::{
     BotId, Comeback, DepartError, Fleet, Injection, ReturnOutcome,
-    bot::{Leaving, Order, State},
+    bot::State,
     ending::Traces,
+    leaving::{Leaving, Order},
     nonsense::nonsense,
     socket::Outcome,
     turn::Ready,
@@ -20,8 +21,7 @@ use crate::{
     connection::{Ended, Operation},
     departure::{Departure, PlayerState},
     limits::{
-        FLOOD_BURST_MAX, FLOODS_FOR, LAST_WORDS, READS_PER_TURN, TRICKLE_EVERY, UNREAD_WITHIN,
-        VANISHED_KEPT_FOR,
+        FLOOD_BURST_MAX, FLOODS_FOR, LAST_WORDS, READS_PER_TURN, UNREAD_WITHIN, VANISHED_KEPT_FOR,
     },
 };
 
@@ -282,19 +282,5 @@ impl Fleet {
     }
 }
 
-impl Leaving {
-    /// How many of its last bytes may be sent at once now, if any may.
-    fn sends_now(&mut self, now: Moment) -> Option<usize> {
-        if self.departure != Departure::Trickle {
-            return Some(self.last_bytes.len());
-        }
-        let due = self.due.filter(|due| *due <= now)?;
-        self.due = Some(due.max(now) + TRICKLE_EVERY);
-        Some(1)
-    }
-
-    /// Whether it goes on flooding.
-    fn floods(&self, now: Moment) -> bool {
-        self.departure == Departure::Flood && self.due.is_some_and(|until| now < until)
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -175,9 +175,9 @@ impl Fleet {
             }
             Manner::Blip => {
                 if habit.is_away {
-                    socket.lose_nothing()?
+                    socket.lose_nothing()?;
                 } else {
-                    socket.lose_everything()?
+                    socket.lose_everything()?;
                 }
                 habit.is_away = !habit.is_away;
                 habit.next = Some(now + if habit.is_away { BLIP } else { BLIP_EVERY - BLIP });

@@ -1,7 +1,7 @@
 //! The bytes that misbehaving departures send last.
 //!
-//! Departure, state, seed -> **bytes** -> socket. Pure: the same bot says the same nonsense on every
-//! machine.
+//! Departure, state, seed -> **bytes** -> socket. Pure: the same bot says the same nonsense on
+//! every machine.
 
 use gamekeeper_protocol::{
     ClientMessage, Hello, InputSequence,

@@ -48,8 +48,8 @@ impl People {
         }
     }
 
-    /// A player carries out a departure. One that had gone before and was about to come back is gone
-    /// in another way now; that this is no news need not be told.
+    /// A player carries out a departure. One that had gone before and was about to come back is
+    /// gone in another way now; that this is no news need not be told.
     pub(super) fn told_to_go(&mut self, player: PlayerId, way: Way, at: Moment) {
         let announced = matches!(self.fates.get(&player), Some(Fate::Gone { .. }));
         self.fates.insert(player, Fate::Gone { how: Some(way), at, announced });

@@ -11,7 +11,8 @@ use gamekeeper_protocol::PlayerId;
 
 use super::{
     BotId, BotPlan, DepartError, Fleet, Return, ReturnOutcome,
-    bot::{Bot, Order, Play, State},
+    bot::{Bot, Play, State},
+    leaving::Order,
     turn::Ready,
 };
 use crate::{
