@@ -18,6 +18,7 @@
 mod bot;
 mod ending;
 mod endpoint;
+mod fairness;
 mod impostor;
 mod leave;
 mod leaving;

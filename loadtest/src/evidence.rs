@@ -8,14 +8,14 @@ use gamekeeper_bot::{
     clock::Moment,
     connection::Ended,
     departure::{Departure, PlayerState, Transport},
-    fleet::{BotId, End, FleetStats, Fraud, Injection, Return, ReturnOutcome, Stage},
+    fleet::{BotId, End, FleetStats, Fraud, Injection, Latency, Return, ReturnOutcome, Stage},
 };
 
 use crate::{
     admin::ServerStats,
     ledger::Ledger,
     matching::{self, Matching, Tally, Verdict},
-    timeline::Sample,
+    timeline::{Headcount, Sample},
 };
 
 /// Seats that are held for longer than this are not waited for.
@@ -83,6 +83,10 @@ pub struct Evidence {
     pub run_began: Moment,
     /// How it went, second by second, until things had settled.
     pub timeline: Vec<Sample>,
+    /// Who was there, several times a second, until things had settled.
+    pub headcounts: Vec<Headcount>,
+    /// The longest time that each survivor had to wait for a state, until things had settled.
+    pub longest_waits: Latency,
     /// How long the run phase took.
     pub run_time: Duration,
     /// Processor time of this process in the run phase.

@@ -57,6 +57,7 @@ impl Hand {
             Question::News => {}
             Question::Stats => news.stats = self.fleet.take_stats(),
             Question::Rosters => {
+                news.longest_waits = self.fleet.longest_waits();
                 news.rosters = RosterCounts {
                     ghosts: self.fleet.ghosts() as u64,
                     held: self.fleet.held() as u64,

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use gamekeeper_bot::{
     departure::{Departure, PlayerState},
-    fleet::{BotId, BotPlan, Comeback, End, FleetStats, Fraud, Injection, Return, TicketFault},
+    fleet::{
+        BotId, BotPlan, Comeback, End, FleetStats, Fraud, Injection, Latency, Return, TicketFault,
+    },
 };
 
 /// What is to be done.
@@ -48,7 +50,7 @@ pub enum Question {
     News,
     /// What was measured since it was asked for last.
     Stats,
-    /// Who believes what about whom.
+    /// Who believes what about whom, and how long they had to wait for a state.
     Rosters,
     /// To let go of those whom the server has not let go, to forget all orders, and to have
     /// everybody else say goodbye.
@@ -74,6 +76,8 @@ pub struct News {
     pub stats: FleetStats,
     /// What is in the rosters, if that was asked.
     pub rosters: RosterCounts,
+    /// The longest time that each survivor had to wait for a state, if that was asked.
+    pub longest_waits: Latency,
     /// Bots that the server had not let go, if they were to be let go.
     pub abandoned: u64,
     /// Who then said goodbye.
