@@ -254,6 +254,30 @@ impl Evidence {
         self.unasked_ends(|end| end.stage != Stage::Playing && !end.returning)
     }
 
+    /// The same, by how far they had come.
+    pub fn failed_joins_by_stage(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::new();
+        for end in self.ends.iter().filter(|end| end.departure.is_none() && !end.returning) {
+            let stage = match end.stage {
+                Stage::Connecting => "connecting",
+                Stage::Greeting => "greeting",
+                Stage::Playing => continue,
+            };
+            *counts.entry(stage).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The longest that the server had to notice a departure, by kind.
+    pub fn deadlines(&self) -> BTreeMap<(Departure, PlayerState), Duration> {
+        let mut deadlines: BTreeMap<_, Duration> = BTreeMap::new();
+        for injection in &self.injections {
+            let deadline = deadlines.entry((injection.departure, injection.state)).or_default();
+            *deadline = injection.noticed_by.since(injection.at).max(*deadline);
+        }
+        deadlines
+    }
+
     /// Failed joins that are this machine's fault and not the server's.
     pub fn own_failures(&self) -> u64 {
         use gamekeeper_bot::connection::{Operation, Side};
