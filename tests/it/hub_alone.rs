@@ -71,6 +71,10 @@ impl World {
     fn turn(&mut self, pass: Duration) {
         self.now = self.now + pass;
         self.hub.expire(self.now);
+        // Everything that was said was read.
+        while let Some(suspect) = self.hub.next_suspect() {
+            self.hub.judge(suspect, self.now);
+        }
         self.hub.settle(self.now);
         while self.hub.tick_next(self.now, self.now).is_some() {}
         self.hub.settle(self.now);
@@ -87,6 +91,7 @@ impl World {
         self.hub.settle(self.now);
         while let Some(output) = self.hub.poll_output() {
             match output {
+                Output::Hear { .. } => {}
                 Output::ShutdownWrite(connection) => self.shut.push(connection),
                 Output::AskUnsent(connection) => {
                     let unsent_bytes = Some(self.unsent_bytes);

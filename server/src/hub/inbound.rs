@@ -11,7 +11,7 @@ use gamekeeper_protocol::{
     message::hello_version,
 };
 
-use super::{End, Hub, leaving, list_for_flush, rearm_earlier};
+use super::{End, Hearing, Hub, Output, leaving, list_for_flush, rearm_earlier};
 use crate::{
     client::{
         flight::{FlightRecorder, Moment},
@@ -161,7 +161,7 @@ impl Hub {
         replaced: &mut Option<ConnectionId>,
         now: Time,
     ) -> Result<(), Fault> {
-        let Self { clients, lobby, metrics, flush_list, default_game, limits, .. } = self;
+        let Self { clients, lobby, metrics, flush_list, outputs, default_game, limits, .. } = self;
         let Some(client) = clients.get_mut(id) else { return Ok(()) };
         for _ in 0..limits.frames_per_turn_max {
             let frame = match client.decoder.next_frame(input) {
@@ -193,6 +193,12 @@ impl Hub {
             if was_handshake {
                 // From here on the limit for players holds, not the one for strangers.
                 client.decoder.set_limit_bytes(CLIENT_FRAME_BYTES_MAX);
+                if let Phase::Playing(Place { room, .. }) = client.phase
+                    && lobby.is_heard_at_ticks(room)
+                {
+                    client.heard_at_ticks = true;
+                    outputs.push_back(Output::Hear { connection: id, when: Hearing::AtTicks });
+                }
             }
             if client.pong_due.is_some() {
                 list_for_flush(flush_list, id, client);

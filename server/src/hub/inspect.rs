@@ -109,6 +109,10 @@ impl Hub {
             assert!(!unsent || waits, "{id} has something to write and is in no list");
         }
         assert_eq!(lingering, self.lingering.len());
+        assert!(
+            self.suspects.is_empty(),
+            "suspects are judged in the turn in which they are found"
+        );
         let lingering_max = usize::try_from(self.limits.lingering_max).expect("64-bit system");
         assert!(self.telling || lingering <= lingering_max, "{lingering} linger");
         assert!(self.ledger_balances() || !self.dying.is_empty(), "{:?}", self.metrics);
