@@ -82,11 +82,6 @@ impl Hub {
         &self.departures
     }
 
-    /// Whether a connection is marked: nothing more that it says counts.
-    pub fn is_leaving(&self, id: ConnectionId) -> bool {
-        self.clients.get(id).is_none_or(|client| matches!(client.phase, Phase::Dying(_)))
-    }
-
     /// Looks at every connection; panics if an invariant of [`Hub`] does not hold.
     ///
     /// For tests and simulation, between two turns: it costs time that grows with the connections.

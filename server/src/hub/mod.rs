@@ -22,6 +22,7 @@ pub mod io;
 pub mod table;
 pub mod wheel;
 
+mod conversation;
 mod deadlines;
 mod delivery;
 mod inbound;
@@ -162,15 +163,21 @@ impl Hub {
     }
 
     /// Something happened on a connection. Ids of connections that are gone are ignored.
-    pub fn handle(&mut self, input: Input<'_>, now: Time) {
+    ///
+    /// Whether the shell may go on with it: read more of it after bytes, because it has not had its
+    /// share of the turn yet; write more to it after a write, because something is left.
+    pub fn handle(&mut self, input: Input<'_>, now: Time) -> bool {
         match input {
-            Input::Bytes { from, bytes } => self.handle_bytes(from, bytes, now),
+            Input::Bytes { from, bytes } => return self.handle_bytes(from, bytes, now),
+            Input::Wrote { connection, taken_bytes } => {
+                return self.wrote(connection, taken_bytes, now);
+            }
             Input::Ended { connection, how, path } => self.handle_ended(connection, how, path),
-            Input::Wrote { connection, taken_bytes } => self.wrote(connection, taken_bytes, now),
             Input::Unsent { connection, unsent_bytes } => {
                 self.unsent_known(connection, unsent_bytes, now);
             }
         }
+        false
     }
 
     /// The server itself did not run for a while: nobody's deadline counts that time.

@@ -101,10 +101,10 @@ impl<N: Net> EventLoop<N> {
             let Some(link) = link_mut(links, id) else { return Drained::Yes };
             let (how, path) = match net.read(&link.stream, &mut scratch[..budget]) {
                 Read::Bytes(count) => {
-                    hub.handle(Input::Bytes { from: id, bytes: &scratch[..count] }, now);
-                    // What follows is not looked at in this turn: the client has had its share,
-                    // or said something that ends it.
-                    if hub.has_backlog(id) || hub.is_leaving(id) {
+                    let input = Input::Bytes { from: id, bytes: &scratch[..count] };
+                    if !hub.handle(input, now) {
+                        // What follows is not looked at in this turn: the client has had its share,
+                        // or said something that ends it.
                         return Drained::No;
                     }
                     if count < budget && !link.end_hinted {
@@ -153,8 +153,7 @@ impl<N: Net> EventLoop<N> {
             match outcome {
                 Send::Bytes(taken_bytes) => {
                     budget = budget.saturating_sub(taken_bytes);
-                    hub.handle(Input::Wrote { connection: id, taken_bytes }, now);
-                    if !hub.has_unsent(id) {
+                    if !hub.handle(Input::Wrote { connection: id, taken_bytes }, now) {
                         return;
                     }
                 }
