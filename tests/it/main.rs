@@ -24,6 +24,7 @@ mod farewell;
 mod faulty_servers;
 mod fuzz;
 mod games;
+mod hearing;
 mod hub_alone;
 mod leaves;
 mod ledger;

@@ -6,6 +6,7 @@
 //!
 //! - [`fuzz`]: what must hold for any bytes.
 //! - [`rig`]: the production loop on real sockets, driven turn by turn by the test itself.
+//! - [`memory_net`]: a network that costs nothing, to measure what is left.
 //! - [`meddler`]: the real network with hints kept back, or with a clock that jumps.
 //! - [`player`]: a client that does exactly what a test says, also what no real client would.
 //! - [`program`]: the programs as their users start them.
@@ -16,6 +17,7 @@
 
 pub mod fuzz;
 pub mod meddler;
+pub mod memory_net;
 pub mod player;
 pub mod program;
 pub mod rig;
