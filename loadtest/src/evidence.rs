@@ -116,8 +116,8 @@ pub struct Evidence {
     pub playing_when_settled: u64,
     /// Bots that said goodbye at the very end.
     pub closing: Vec<Injection>,
-    /// Connections that their clients had ended and the server had not, after the last bot had left;
-    /// unknown if the server is on another machine.
+    /// Connections that their clients had ended and the server had not, after the last bot had
+    /// left; unknown if the server is on another machine.
     pub close_wait: Option<usize>,
     /// How our own server stopped.
     pub server_stop: Option<Result<(), String>>,

@@ -28,8 +28,8 @@
 //! servers in turn.
 //!
 //! The plan is a pure function of scenario and seed, the report of plan and evidence, and each
-//! rendering of the report. Only [`run`], [`server`], [`sockets`], [`admin`], [`cli`], [`faulty::server`],
-//! [`bench::run`] and [`bench::floor`] touch the world.
+//! rendering of the report. Only [`run`], [`server`], [`sockets`], [`admin`], [`cli`],
+//! [`faulty::server`], [`bench::run`] and [`bench::floor`] touch the world.
 //!
 //! Modules in the order of the data: [`mix`], [`scenario`], [`threshold`], [`options`], [`plan`],
 //! [`server`], [`sockets`], [`admin`], [`crew`], [`run`], [`ledger`], [`timeline`], [`evidence`],

@@ -1,10 +1,10 @@
 //! Joining each departure with the server's own line about that very connection.
 //!
 //! Data flow: injections, bad tickets + [`Ledger`](crate::ledger::Ledger) -> **`Matching`** ->
-//! report. Nothing is matched by numbers alone. A connection is known by its two addresses, of which
-//! each side says one; where they say nothing, as behind a proxy or on a Unix socket, by its player,
-//! whose departures and lines come in the same order, because nobody has two connections to one
-//! seat. What is left over on either side is a finding.
+//! report. Nothing is matched by numbers alone. A connection is known by its two addresses, of
+//! which each side says one; where they say nothing, as behind a proxy or on a Unix socket, by its
+//! player, whose departures and lines come in the same order, because nobody has two connections to
+//! one seat. What is left over on either side is a finding.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -63,7 +63,8 @@ impl Matching {
         let mut matching =
             Self { verdicts: vec![Verdict::Missed; injections.len()], ..Self::default() };
         let keys = Keys::new(injections, entries);
-        // The departures over each connection or of each player, the next one that has no line last.
+        // The departures over each connection or of each player, the next one that has no line
+        // last.
         let mut awaited: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
         for (index, injection) in injections.iter().enumerate().rev() {
             if let Some(key) = keys.of_injection(injection) {

@@ -1,10 +1,10 @@
 //! What happens in a run: who plays, who leaves when and how, who must survive, what is demanded.
 //!
-//! Data flow: file or flags -> **`Scenario`** -> plan. A scenario knows nothing of a server's address
-//! or of a seed: the same one can be played on many servers, with many seeds.
+//! Data flow: file or flags -> **`Scenario`** -> plan. A scenario knows nothing of a server's
+//! address or of a seed: the same one can be played on many servers, with many seeds.
 //!
-//! [`file`] reads one from TOML, [`shipped`] has those that come with the program, and [`quick`] makes
-//! one from a few flags.
+//! [`mod@file`] reads one from TOML, [`shipped`] has those that come with the program, and [`quick`]
+//! makes one from a few flags.
 
 pub mod file;
 pub mod quick;

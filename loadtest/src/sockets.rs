@@ -1,7 +1,7 @@
 //! What the kernel says about a server's sockets.
 //!
-//! Data flow: `/proc/net/tcp` -> **number** -> evidence. A socket in CLOSE_WAIT is one whose client has
-//! gone and which the server has not closed: the commonest leak there is.
+//! Data flow: `/proc/net/tcp` -> **number** -> evidence. A socket in CLOSE_WAIT is one whose client
+//! has gone and which the server has not closed: the commonest leak there is.
 
 use std::{fs, net::IpAddr, net::SocketAddr};
 

@@ -8,7 +8,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{self, Command, Stdio},
     sync::Mutex,
     thread,
@@ -144,10 +144,12 @@ fn checks(report: &Value) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// Runs the load test with the words of a row in place of the command's, and what `target` says.
-/// Its exit code and its report; `name` is that of the report's file.
+/// Its exit code and its report; `name` is that of a folder for what it leaves behind.
 fn load(name: &str, command: &Words, row: &Words, target: &[&str]) -> (Option<i32>, Value) {
-    let file = format!("broken-{name}-{}.json", process::id());
-    let json = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
+    let folder = format!("broken-{name}-{}", process::id());
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
+    fs::create_dir_all(&folder).expect("a new folder");
+    let json = folder.join("report.json");
     let own = command.own.iter().filter(|(flag, _)| !row.own.contains_key(*flag)).chain(&row.own);
     let mut args = vec!["run", "--json", json.to_str().expect("an ordinary path")];
     args.extend(own.flat_map(|(flag, value)| [*flag, *value]));
@@ -156,19 +158,21 @@ fn load(name: &str, command: &Words, row: &Words, target: &[&str]) -> (Option<i3
         let servers = command.servers.iter().chain(&row.servers);
         args.extend(servers.flat_map(|(flag, value)| [*flag, *value]));
     }
+    let mut outcome = load_once(&args, &json);
     for _ in 1..TRIES_MAX {
-        let (exit, report) = load_once(&args, &json);
-        if exit != Some(INVALID) {
-            return (exit, report);
+        if outcome.0 == Some(INVALID) {
+            outcome = load_once(&args, &json);
         }
     }
-    load_once(&args, &json)
+    let _ = fs::remove_dir_all(folder);
+    outcome
 }
 
-fn load_once(args: &[&str], json: &PathBuf) -> (Option<i32>, Value) {
-    let remains = run(LOADTEST, args, &[]);
+fn load_once(args: &[&str], json: &Path) -> (Option<i32>, Value) {
+    // The log of a server that ended badly is kept, and this is where.
+    let temporary = json.parent().and_then(Path::to_str).expect("an ordinary path");
+    let remains = run(LOADTEST, args, &[("TMPDIR", temporary)]);
     let report = fs::read_to_string(json).unwrap_or_else(|_| panic!("no report: {remains:?}"));
-    let _ = fs::remove_file(json);
     (remains.status.code(), serde_json::from_str(&report).expect("a report is JSON"))
 }
 

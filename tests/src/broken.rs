@@ -34,6 +34,8 @@ pub enum Fault {
     EvictsEveryone,
     /// The descriptor of a connection that is over is shut down and never closed.
     LeaksDescriptors,
+    /// The descriptor of a connection that is over is kept as it is.
+    LeavesSocketsOpen,
     /// Something is kept for ever of each connection that is over.
     LeaksMemory,
     /// No deadline ends the connection of a player that has fallen silent or reads nothing.
@@ -79,9 +81,10 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::EvictsEveryone,
         Self::LeaksDescriptors,
+        Self::LeavesSocketsOpen,
         Self::LeaksMemory,
         Self::NeverNoticesSilence,
         Self::StallsOnASlowReader,
@@ -109,6 +112,7 @@ impl Fault {
         match self {
             Self::EvictsEveryone => "evicts-everyone",
             Self::LeaksDescriptors => "leaks-descriptors",
+            Self::LeavesSocketsOpen => "leaves-sockets-open",
             Self::LeaksMemory => "leaks-memory",
             Self::NeverNoticesSilence => "never-notices-silence",
             Self::StallsOnASlowReader => "stalls-on-a-slow-reader",

@@ -13,7 +13,8 @@ use gamekeeper_bot::{
 use super::{Plan, PlannedDeparture, PlannedFraud, draw::Stay};
 use crate::scenario::Resume;
 
-/// Who is back so soon, and stays, still has its seat when the ticket that it has spent is shown again.
+/// Who is back so soon, and stays, still has its seat when the ticket that it has spent is shown
+/// again.
 const SOON: Duration = Duration::from_millis(1500);
 
 /// Of those whose old connection stays open, one in so many takes over from it.
@@ -100,7 +101,8 @@ fn replays(plan: &Plan) -> Vec<PlannedFraud> {
 
 /// The tickets of those who are gone for good.
 fn expired(plan: &Plan) -> Vec<PlannedFraud> {
-    // Nobody in the lobby has a ticket yet, and who breaks off its return may still come to its seat.
+    // Nobody in the lobby has a ticket yet, and who breaks off its return may still come to its
+    // seat.
     let gone = plan.departures().filter(|planned| {
         let had_a_seat = [PlayerState::Match, PlayerState::MidFrame].contains(&planned.state);
         planned.comeback.is_none() && had_a_seat

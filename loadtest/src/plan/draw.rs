@@ -1,4 +1,4 @@
-//! Drawing a plan.
+//! Drawing a plan: what is due when, and who it happens to.
 //!
 //! Part of [`plan`](super): scenario -> what is due when -> **who it happens to** -> plan.
 

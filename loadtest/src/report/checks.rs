@@ -66,6 +66,12 @@ pub(super) fn invalidities(options: &Options, evidence: &Evidence) -> Vec<String
 
 pub(super) fn checks(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
     let mut checks = bot_side(plan, evidence, report);
+    checks.push(standstill(evidence));
+    checks.push(check(
+        "whoever has gone silent is let go",
+        evidence.never_let_go == 0,
+        format!("{} never let go", evidence.never_let_go),
+    ));
     checks.extend(seats::bot_side(&report.seats));
     match &report.server {
         Some(server) => {
@@ -112,11 +118,6 @@ fn bot_side(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
         ),
         check("no wrong evictions", wrong == 0, format!("{wrong} bots ended without being told")),
         check(
-            "whoever has gone silent is let go",
-            evidence.never_let_go == 0,
-            format!("{} never let go", evidence.never_let_go),
-        ),
-        check(
             "no ghosts",
             ghosts.in_rosters == 0
                 && ghosts.in_snapshots == 0
@@ -161,7 +162,6 @@ fn bot_side(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
             seen > 0 && missed <= MISSED_TICKS_PER_THOUSAND_MAX,
             format!("{} of {seen}", survivors.missed_ticks),
         ),
-        standstill(evidence),
     ]
 }
 

@@ -244,9 +244,9 @@ fn a_ledger_with_a_gap_fails() {
     let (code, failed) = failures(|evidence| evidence.ledger.as_mut().unwrap().forgotten = 1);
     assert_eq!((code, failed), (3, vec!["the server's ledger is complete"]));
     let (code, failed) = failures(|evidence| {
-        lines(evidence)[15..].iter_mut().for_each(|line| {
+        for line in &mut lines(evidence)[15..] {
             line.number += 1;
-        })
+        }
     });
     assert_eq!((code, failed), (3, vec!["the server's ledger is complete"]), "withheld");
 }
@@ -269,7 +269,7 @@ fn a_standstill_fails_unless_it_was_our_own() {
     assert_eq!(ours, (0, Vec::new()));
     let slow_game = failures(|evidence| {
         let interval = &mut evidence.run.survivors.interval;
-        [1_000; 9].map(|ms| interval.record(Duration::from_millis(ms)));
+        (0..9).for_each(|_| interval.record(Duration::from_millis(1_000)));
         interval.record(Duration::from_millis(2_000));
     });
     assert_eq!(slow_game, (0, Vec::new()), "a tick takes a second there");

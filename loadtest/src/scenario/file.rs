@@ -1,7 +1,7 @@
 //! Scenarios as TOML.
 //!
-//! Data flow: text -> **`read`** -> [`Scenario`]. A key that does not exist is an error with its line:
-//! a demand with a slip of the pen in it must not be one that nobody makes.
+//! Data flow: text -> **`read`** -> [`Scenario`]. A key that does not exist is an error with its
+//! line: a demand with a slip of the pen in it must not be one that nobody makes.
 
 use std::{collections::BTreeMap, error, fmt, str::FromStr, time::Duration};
 

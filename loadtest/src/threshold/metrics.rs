@@ -80,7 +80,7 @@ pub const METRICS: [Metric; 25] = {
         row("controls_evicted", Manner, Count, "of these, players with ugly but legal manners"),
         row("unexplained", Nothing, Count, "leaves in the server's ledger without a cause"),
         row("ghosts", Nothing, Count, "players that are gone and still there for somebody"),
-        row("survivors.interval", Nothing, Samples, "time between two states of a player who stays"),
+        row("survivors.interval", Nothing, Samples, "time between two states of one who stays"),
         row("survivors.age", Nothing, Samples, "age of a state when it arrives (game benchmark)"),
         row("survivors.missed", Nothing, Share, "ticks of which a player who stays saw no state"),
         row("joins.connect", Nothing, Samples, "from the beginning of a connect to its success"),

@@ -75,7 +75,7 @@ fn tell(value: &mut Value, times: usize) {
     };
     let told = departures.drain(..).flat_map(|departure| {
         let number = departure["number"].as_u64();
-        let is_wrong = number.is_some_and(|number| number % WRONG_ONE_OF == 0);
+        let is_wrong = number.is_some_and(|number| number.is_multiple_of(WRONG_ONE_OF));
         std::iter::repeat_n(departure, if is_wrong { times } else { 1 })
     });
     *departures = told.collect::<Vec<_>>();

@@ -1,7 +1,7 @@
 //! What players are told, which is not what the server has said.
 //!
-//! Data flow: the server's frames, in pieces -> **[`Hearsay`]** -> some of them, some twice. A frame
-//! stays whole whatever happens to it.
+//! Data flow: the server's frames, in pieces -> **[`Hearsay`]** -> some of them, some twice. A
+//! frame stays whole whatever happens to it.
 
 use std::io::IoSlice;
 
@@ -85,7 +85,7 @@ fn garble(message: ServerMessage<'_>, fault: Fault, states: u64) -> [Option<Serv
         },
         ServerMessage::Snapshot { .. }
             if fault == Fault::WithholdsStates
-                || fault == Fault::SkipsStates && states % SKIPPED_ONE_OF == 0 =>
+                || fault == Fault::SkipsStates && states.is_multiple_of(SKIPPED_ONE_OF) =>
         {
             [None, None]
         }
@@ -99,7 +99,8 @@ mod tests {
 
     use super::*;
 
-    /// The news that a player gets, and how many states, if a departure, a return and ten states come in pieces.
+    /// The news that a player gets, and how many states, if a departure, a return and ten states
+    /// come in pieces.
     fn heard(fault: Fault, piece_bytes: usize) -> (Vec<String>, u64) {
         let (player, tick) = (PlayerId(7), Tick(1));
         let change = |presence| PresenceChange { player, presence };
@@ -131,15 +132,16 @@ mod tests {
         (news, states)
     }
 
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
     #[test]
     fn frames_are_garbled_however_they_are_cut() {
         for piece_bytes in 1..60 {
             let expect = |fault, news: &[&str], states| {
-                let heard = heard(fault, piece_bytes);
-                assert_eq!(
-                    (heard.0.iter().map(String::as_str).collect(), heard.1),
-                    (news.to_vec(), states)
-                );
+                let (heard_news, heard_states) = heard(fault, piece_bytes);
+                assert_eq!((&heard_news[..], heard_states), (&texts(news)[..], states));
             };
             let all = "1 left, [Away, Here]";
             expect(Fault::KeepsGhosts, &["0 left, [Here]"], 10);

@@ -262,6 +262,7 @@ impl Net for BrokenNet {
                 let _ = shutdown(&line.socket, Shutdown::Both);
                 self.descriptors.push(line.socket);
             }
+            Some(Fault::LeavesSocketsOpen) if line.is_player => self.descriptors.push(line.socket),
             Some(Fault::LeaksMemory) if line.is_player => {
                 // Written to, or the kernel would give no memory for it.
                 self.memory.push(vec![1; KEPT_BYTES]);

@@ -122,7 +122,7 @@ fn named(
         shipped::find(&name).ok_or_else(|| {
             let names: Vec<&str> = shipped::SHIPPED.iter().map(|(name, _)| *name).collect();
             usage(&format!(
-                "there is no scenario {name}; there are {}, and the name of a file ends with {SUFFIX}",
+                "there is no scenario {name}; there are {}, and a file ends with {SUFFIX}",
                 names.join(", ")
             ))
         })?
