@@ -1,7 +1,7 @@
 //! Listening sockets, with the options that every accepted connection inherits from them.
 //!
 //! Linux copies them at accept, which saves half a dozen calls for each connection; but for those
-//! of a Unix socket, of which there is one: [`Listener::send_buffer_bytes`].
+//! of a Unix socket, of which there is one, which accepting gives them.
 
 use std::{
     fs, io,
