@@ -98,7 +98,12 @@ fn listen_tcp(address: std::net::SocketAddr, limits: &Limits) -> io::Result<List
 fn listen_unix(path: &Path, limits: &Limits) -> io::Result<Listener> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
     let address = SockAddr::unix(path)?;
-    let is_socket = fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+    let there = fs::symlink_metadata(path).ok();
+    let is_socket = there.as_ref().is_some_and(|meta| meta.file_type().is_socket());
+    if there.is_some() && !is_socket {
+        let text = "something that is no socket is there; move it away, or choose another path";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+    }
     if is_socket {
         // A server that was killed leaves its socket behind; one that lives answers on it.
         let probe = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
