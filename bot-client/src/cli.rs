@@ -26,7 +26,6 @@ use crate::{
     clock::Moment,
     departure::Departure,
     fleet::{BotPlan, DriverError, Fleet, FleetConfig},
-    limits::CONNECTS_PER_TURN,
     machine,
     retry::RetryPolicy,
 };
@@ -80,13 +79,12 @@ fn run(args: &Args) -> Result<Summary, RunError> {
 
 fn config(args: &Args) -> FleetConfig {
     FleetConfig {
-        endpoint: args.target.clone(),
         game: args.game.clone(),
         name_prefix: args.name.clone(),
         seed: args.seed,
         input_hz: args.input_hz,
         retry: if args.no_retry { RetryPolicy::NEVER } else { RetryPolicy::FOREVER },
-        connects_per_turn: CONNECTS_PER_TURN,
+        ..FleetConfig::new(args.target.clone())
     }
 }
 

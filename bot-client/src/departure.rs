@@ -9,6 +9,8 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 /// The server's patience with a connection that makes no progress, with a frame that is not
 /// finished, and (one second more) with silence.
 const SERVER_PATIENCE: Duration = Duration::from_secs(5);
@@ -22,7 +24,7 @@ const SERVER_LOOKS_EVERY: Duration = Duration::from_millis(2_000 + 1_250);
 const SLACK: Duration = Duration::from_secs(2);
 
 /// A way to leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Departure {
     /// Says goodbye, then closes: the polite way.
     Goodbye,

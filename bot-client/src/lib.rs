@@ -63,7 +63,7 @@
 //! the wire.
 //!
 //! Modules from the pure to the busy: [`limits`], [`clock`], [`dice`], [`retry`], [`departure`],
-//! [`brain`], [`connection`], [`fleet`], [`machine`], [`units`], [`cli`].
+//! [`brain`], [`connection`], [`people`], [`fleet`], [`machine`], [`units`], [`cli`].
 
 pub mod brain;
 pub mod cli;
@@ -74,5 +74,6 @@ pub mod dice;
 pub mod fleet;
 pub mod limits;
 pub mod machine;
+pub mod people;
 pub mod retry;
 pub mod units;

@@ -34,8 +34,10 @@ pub struct Options {
     pub events: Option<PathBuf>,
     /// Where to write the report as a page.
     pub html: Option<PathBuf>,
-    /// Whether to keep server and bots on a core each.
+    /// Whether to keep the server on a core of its own.
     pub pin: bool,
+    /// Processes that the bots are spread over.
+    pub processes: u32,
 }
 
 /// The server under test.
@@ -86,6 +88,9 @@ impl fmt::Display for Options {
         write!(f, " --churn {}/s --departures {}", self.churn_per_second, self.mix)?;
         write!(f, " --resume {}", self.resume_share)?;
         write!(f, " --input-hz {} --seed {}", self.input_hz, self.seed)?;
+        if self.processes > 1 {
+            write!(f, " --processes {}", self.processes)?;
+        }
         if self.pin {
             f.write_str(" --pin")?;
         }

@@ -128,7 +128,7 @@ impl Report {
             invalid: Vec::new(),
             checks: Vec::new(),
             joins: Joins::new(plan, evidence, &stats),
-            causes: causes(plan, evidence, &stats.announce),
+            causes: causes(plan, evidence),
             not_injected: evidence.not_injected,
             leaves: parts::leave_totals(evidence),
             leaves_unexplained: matching
@@ -139,13 +139,13 @@ impl Report {
             ghosts: Ghosts::new(evidence, &stats),
             announcements_repeated: stats.announcements_repeated,
             announcements_unknown: stats.announcements_unknown,
-            announcements_false: stats.announcements_false,
+            announcements_false: evidence.announcements_false,
             presences_repeated: stats.presences_repeated,
             seats: Seats::new(plan, evidence, &stats),
             survivors: ObservedSummary::new(&evidence.run.survivors),
             everyone: ObservedSummary::new(&evidence.run.everyone),
             server: ServerSide::new(evidence),
-            generator: Generator::new(evidence),
+            generator: Generator::new(options, evidence),
             environment: Environment::new(options, evidence),
             timeline: evidence.timeline.clone(),
             events: events::events(evidence),
@@ -171,16 +171,13 @@ impl Report {
     }
 }
 
-fn causes(
-    plan: &Plan,
-    evidence: &Evidence,
-    announce: &BTreeMap<Departure, gamekeeper_bot::fleet::Latency>,
-) -> Vec<Cause> {
+fn causes(plan: &Plan, evidence: &Evidence) -> Vec<Cause> {
     let planned = plan.departures_by_kind();
     let injected = evidence.injected();
     let tallies = evidence.tallies();
     let cause = |(departure, planned): (Departure, u64)| {
         let tally = tallies.as_ref().map(|all| all.get(&departure).cloned().unwrap_or_default());
+        let announce = evidence.announce.get(&departure);
         Cause {
             departure: departure.name(),
             planned,
@@ -191,7 +188,7 @@ fn causes(
             late: tally.as_ref().map(|tally| tally.late),
             paths: tally.as_ref().map(|tally| tally.paths.clone()),
             ttd: tally.map(|it| LatencySummary::new(&it.time_to_detect)).unwrap_or_default(),
-            announce: announce.get(&departure).map(LatencySummary::new).unwrap_or_default(),
+            announce: announce.map(LatencySummary::new).unwrap_or_default(),
         }
     };
     planned.into_iter().map(cause).collect()

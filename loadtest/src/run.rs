@@ -12,6 +12,7 @@
 //! 5. **quiesce**: the server must be as it was before the first bot.
 
 mod error;
+mod machine;
 mod phases;
 
 pub use error::RunError;
@@ -22,8 +23,7 @@ use std::{
     time::Duration,
 };
 
-use gamekeeper_bot::{clock::Moment, fleet::FleetConfig, machine};
-use rustix::{process::Pid, thread::CpuSet};
+use gamekeeper_bot::{clock::Moment, fleet::FleetConfig};
 
 use crate::{
     admin::{self, Scrape, Scraper},
@@ -107,16 +107,12 @@ pub fn run(
     stop: &AtomicBool,
     on_status: &mut dyn FnMut(&Status),
 ) -> Result<Report, RunError> {
-    let limit = machine::raise_open_files_limit();
     let plan = Plan::new(&options.plan_config());
     let (placed, unplaced) = (plan.departures.len() as u64, plan.unplaced);
     if unplaced * UNPLACED_ONE_OF > placed + unplaced {
         return Err(RunError::Churn { placed, unplaced });
     }
-    // Bots that the server has not let go yet hold a socket as well.
-    let most = u32::try_from(plan.bots.len()).unwrap_or(u32::MAX);
-    machine::check_descriptors(most.min(options.bots.saturating_mul(2)), limit)
-        .map_err(RunError::Descriptors)?;
+    machine::check(options, &plan)?;
     let (endpoint, admin, mut server) = match &options.target {
         Target::Running { endpoint, admin } => (endpoint.clone(), *admin, None),
         Target::Own { program, extra } => {
@@ -129,7 +125,7 @@ pub fn run(
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     if options.pin {
-        pin(server.as_ref(), cores).map_err(RunError::Pin)?;
+        machine::pin(server.as_ref(), cores, options.processes).map_err(RunError::Pin)?;
     }
     let first = admin.map(admin::fetch_first).transpose().map_err(RunError::Admin)?;
     let (before, bookmark) = first.unzip();
@@ -143,7 +139,7 @@ pub fn run(
     let mut run = Run {
         plan: &plan,
         options,
-        crew: Crew::start(config).map_err(RunError::Crew)?,
+        crew: Crew::start(config, options.processes).map_err(RunError::Crew)?,
         counts: Counts::default(),
         server: server.as_mut(),
         scraper: admin.zip(bookmark).map(|(admin, bookmark)| Scraper::new(admin, bookmark)),
@@ -180,25 +176,6 @@ fn kept_events(target: &Target) -> KeptEvents {
         Target::Own { extra, .. } => server::kept_events(extra),
         Target::Running { .. } => KeptEvents::default(),
     }
-}
-
-/// Keeps the server on the first core and this thread, which is the bots', on the second.
-fn pin(server: Option<&ServerProcess>, cores: usize) -> Result<(), String> {
-    if cores < 2 {
-        return Err("there is only one core".to_owned());
-    }
-    let only = |core| {
-        let mut set = CpuSet::new();
-        set.set(core);
-        set
-    };
-    let set = |pid, core| {
-        rustix::thread::sched_setaffinity(pid, &only(core)).map_err(|errno| errno.to_string())
-    };
-    if let Some(server) = server {
-        set(i32::try_from(server.pid()).ok().and_then(Pid::from_raw), 0)?;
-    }
-    set(None, 1)
 }
 
 /// A run under way.
@@ -282,7 +259,7 @@ impl Run<'_> {
 
     /// Ends a sample of the timeline, and adds what was measured in it to its phase.
     fn sample(&mut self, phase: Phase) -> Result<(), RunError> {
-        let slice = self.look(Question::Stats)?.stats;
+        let News { stats: slice, order_lag, .. } = self.look(Question::Stats)?;
         let now = Moment::now();
         if self.is_under_way() {
             let playing = self.counts.playing;
@@ -292,7 +269,10 @@ impl Run<'_> {
         self.sampled_at = now;
         match phase {
             Phase::Join => self.evidence.warm_up.merge(&slice),
-            Phase::Run => self.evidence.run.merge(&slice),
+            Phase::Run => {
+                self.evidence.run.merge(&slice);
+                self.evidence.order_lag.merge(&order_lag);
+            }
             Phase::Settle | Phase::Close => self.evidence.settle.merge(&slice),
         }
         Ok(())

@@ -5,8 +5,8 @@ use std::time::Duration;
 use gamekeeper_protocol::{Departed, PlayerId, Presence, PresenceChange, Tick};
 
 use super::{
-    BotId, BotPlan, Comeback, FleetConfig, FleetStats, Homecoming, TicketFault, people::People,
-    returning::Homing, socket::BotSocket,
+    BotId, BotPlan, Comeback, FleetConfig, FleetStats, Homecoming, TicketFault, returning::Homing,
+    socket::BotSocket, watch::Watch,
 };
 use crate::{
     brain::Brain,
@@ -14,6 +14,7 @@ use crate::{
     connection::{Arrival, Connection, Event, Standing, WayBack},
     departure::Departure,
     limits::CONNECT_TIMEOUT,
+    people::PlayerChange,
     retry::Retry,
 };
 
@@ -218,7 +219,7 @@ impl Play {
         now: Moment,
         config: &FleetConfig,
         stats: &mut FleetStats,
-        people: &mut People,
+        watch: &mut Watch,
     ) {
         match event {
             Event::Joined { welcome, arrival } => {
@@ -227,7 +228,7 @@ impl Play {
                 self.joined_tick = welcome.tick;
                 self.ticks = welcome.tick_hz > 0;
                 self.next_input = first_input(self.bot, now, config);
-                people.joined(welcome.player);
+                watch.note(now, welcome.player, PlayerChange::Joined);
                 let (count, time) = match *arrival {
                     Arrival::New => (&mut stats.joins, &mut stats.welcome_time),
                     Arrival::Back { events_lost } => {
@@ -256,8 +257,8 @@ impl Play {
                 }
             }
             Event::MembersChanged { left, changed, .. } => {
-                hear_of_leaves(left, now, stats, people);
-                hear_of_changes(changed, now, stats, people);
+                hear_of_leaves(left, now, stats, watch);
+                hear_of_changes(changed, now, stats, watch);
             }
             Event::Happened { tick, body } => {
                 self.brain.notice_event();
@@ -297,7 +298,7 @@ fn hear_of_leaves(
     left: &[(Departed, Standing)],
     now: Moment,
     stats: &mut FleetStats,
-    people: &mut People,
+    watch: &mut Watch,
 ) {
     for (gone, standing) in left {
         match standing {
@@ -305,8 +306,7 @@ fn hear_of_leaves(
             Standing::Departed => stats.announcements_repeated += 1,
             Standing::Unknown => stats.announcements_unknown += 1,
         }
-        stats.announcements_false += u64::from(people.is_playing(gone.player));
-        hear_of(gone.player, now, stats, people);
+        watch.note(now, gone.player, PlayerChange::AnnouncedLeft);
     }
 }
 
@@ -315,7 +315,7 @@ fn hear_of_changes(
     changed: &[(PresenceChange, Standing)],
     now: Moment,
     stats: &mut FleetStats,
-    people: &mut People,
+    watch: &mut Watch,
 ) {
     for (change, standing) in changed {
         match standing {
@@ -324,15 +324,8 @@ fn hear_of_changes(
             Standing::Departed | Standing::Unknown => stats.announcements_unknown += 1,
         }
         if change.presence == Presence::Away {
-            hear_of(change.player, now, stats, people);
+            watch.note(now, change.player, PlayerChange::AnnouncedAway);
         }
-    }
-}
-
-/// Takes in that a player is gone, for now or for good, and measures how fresh the news is.
-fn hear_of(player: PlayerId, now: Moment, stats: &mut FleetStats, people: &mut People) {
-    if let Some((departure, delay)) = people.announced(player, now) {
-        stats.announce.entry(departure).or_default().record(delay);
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     bot::{Bot, Leaving, State},
     impostor::LostSeat,
 };
-use crate::{clock::Moment, connection::Ended};
+use crate::{clock::Moment, connection::Ended, people::PlayerChange};
 
 impl Fleet {
     /// The connection is over: closes the socket, writes it down, and tries again or lets go.
@@ -47,7 +47,8 @@ impl Fleet {
             return self.let_go(slot);
         }
         if let Some(player) = player {
-            self.people.gone(player, Some(departure), at);
+            let gone = PlayerChange::Gone { departure: Some(departure) };
+            self.watch.note(at, player, gone);
         }
         match (leaving.comeback, player) {
             (Some(comeback), Some(player)) => {
@@ -75,7 +76,7 @@ impl Fleet {
             self.returns.push(homing.record(bot.id, outcome, end.at));
         }
         if let Some(player) = end.player {
-            self.people.gone(player, None, end.at);
+            self.watch.note(end.at, player, PlayerChange::Gone { departure: None });
         }
         match end.retry_in {
             Some(wait) => self.wait(slot, end.at + wait),

@@ -13,6 +13,7 @@ use crate::{
     departure::Departure,
     dice::{Dice, Purpose},
     limits::READS_PER_TURN,
+    people::PlayerChange,
 };
 
 /// Body bytes that the header of a half frame announces; half of them follow.
@@ -105,7 +106,7 @@ impl Fleet {
         let injection =
             Injection { bot: bot_id, player, departure, returns, silent, at: now, noticed_by };
         self.injections.push(injection);
-        self.people.gone(player, Some(departure), now);
+        self.watch.note(now, player, PlayerChange::Gone { departure: Some(departure) });
         let way_back = connection.way_back();
         if departure == Departure::Goodbye {
             connection.say_goodbye();

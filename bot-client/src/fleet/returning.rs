@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use gamekeeper_protocol::PlayerId;
+use serde::{Deserialize, Serialize};
 
 use super::{
     BotId, BotPlan, DepartError, Fleet, Return, ReturnOutcome,
@@ -17,7 +18,7 @@ use super::{
 use crate::{clock::Moment, connection::WayBack, departure::Departure};
 
 /// How a bot that leaves comes back to its seat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comeback {
     /// How long after its connection has ended, or, if it takes over, after it has left. Never
     /// longer than three quarters of the time for which the server holds the seat.

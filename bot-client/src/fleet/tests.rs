@@ -19,7 +19,11 @@ use gamekeeper_protocol::{
 use socket2::SockRef;
 
 use super::*;
-use crate::{clock::Moment, connection::Ended};
+use crate::{
+    clock::Moment,
+    connection::Ended,
+    people::{Appearance, People},
+};
 
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 
@@ -44,6 +48,7 @@ pub(super) fn fleet(address: SocketAddr, retry: RetryPolicy) -> Fleet {
         retry: quick,
         // Much more often than usual, so that a loop of writes would be seen at once.
         input_hz: 500,
+        tells_player_events: true,
         ..FleetConfig::new(Endpoint::Tcp(address))
     };
     Fleet::new(config).expect("a fleet")
@@ -56,6 +61,33 @@ pub(super) fn turn_until(fleet: &mut Fleet, mut done: impl FnMut(&Fleet) -> bool
         assert!(Moment::now() < deadline, "not done in time: {:?}", fleet.stats());
         fleet.turn(Moment::now() + Duration::from_millis(20)).expect("the poll works");
     }
+}
+
+/// Turns until `done`, and takes in what the bots hear of each other.
+pub(super) fn judge_until(
+    fleet: &mut Fleet,
+    people: &mut People,
+    mut done: impl FnMut(&Fleet, &People) -> bool,
+) {
+    let deadline = Moment::now() + DEADLINE;
+    loop {
+        fleet.take_player_events().into_iter().for_each(|event| people.handle(event));
+        if done(fleet, people) {
+            return;
+        }
+        assert!(Moment::now() < deadline, "not done in time: {people:?}");
+        fleet.turn(Moment::now() + Duration::from_millis(20)).expect("the poll works");
+    }
+}
+
+/// How often somebody appears in a room of the fleet as such.
+pub(super) fn appearing(fleet: &Fleet, people: &People, wanted: Appearance) -> u64 {
+    people.count(&fleet.rosters(), wanted)
+}
+
+/// Departures that somebody was told of.
+fn announced(people: &People) -> u64 {
+    people.announce().values().map(Latency::count).sum()
 }
 
 /// Some more turns, in which nothing may happen any more.
@@ -488,9 +520,11 @@ fn an_announcement_is_timed_once_and_repeats_are_counted() {
     let watcher = fleet.spawn(BotPlan::default());
     turn_until(&mut fleet, |fleet| fleet.stats().announcements_repeated == 1);
     assert!(fleet.is_playing(watcher));
-    assert_eq!(fleet.ghosts(), 0);
-    assert_eq!(fleet.stats().announce_all().count(), 1);
-    assert_eq!(fleet.stats().announce[&Departure::Reset].count(), 1);
+    let mut people = People::default();
+    judge_until(&mut fleet, &mut people, |_, _| true);
+    assert_eq!(appearing(&fleet, &people, Appearance::Ghost), 0);
+    assert_eq!(announced(&people), 1);
+    assert_eq!(people.announce()[&Departure::Reset].count(), 1);
     drop(kept);
 }
 
@@ -517,28 +551,34 @@ fn away_is_news_and_leaving_after_it_is_no_repetition() {
     turn_until(&mut fleet, |fleet| fleet.is_playing(leaver));
     fleet.depart(leaver, Departure::Reset).expect("it plays");
     let watcher = fleet.spawn(BotPlan::default());
-    turn_until(&mut fleet, |fleet| fleet.is_playing(watcher));
-    assert_eq!((fleet.ghosts(), fleet.held()), (1, 0), "nobody has told the watcher");
+    let mut people = People::default();
+    let (ghosts, held) = (
+        |fleet: &Fleet, people: &People| appearing(fleet, people, Appearance::Ghost),
+        |fleet: &Fleet, people: &People| appearing(fleet, people, Appearance::Held),
+    );
+    judge_until(&mut fleet, &mut people, |fleet, _| fleet.is_playing(watcher));
+    let now = (ghosts(&fleet, &people), held(&fleet, &people));
+    assert_eq!(now, (1, 0), "nobody has told the watcher");
     let changed = |presence| vec![PresenceChange { player: PlayerId(1), presence }];
     let left = || vec![Departed { player: PlayerId(1), cause: LeaveCause::Disconnected }];
     let send = |left, changed| notice.send((left, changed)).expect("the server waits");
     send(vec![], changed(Presence::Away));
-    turn_until(&mut fleet, |fleet| fleet.ghosts() == 0);
-    assert_eq!((fleet.held(), fleet.stats().announce_all().count()), (1, 1));
+    judge_until(&mut fleet, &mut people, |fleet, people| ghosts(fleet, people) == 0);
+    assert_eq!((held(&fleet, &people), announced(&people)), (1, 1));
     send(vec![], changed(Presence::Away));
     turn_until(&mut fleet, |fleet| fleet.stats().presences_repeated == 1);
     send(left(), vec![]);
-    turn_until(&mut fleet, |fleet| fleet.held() == 0);
-    assert_eq!((fleet.ghosts(), fleet.stats().announce_all().count()), (0, 1));
+    judge_until(&mut fleet, &mut people, |fleet, people| held(fleet, people) == 0);
+    assert_eq!((ghosts(&fleet, &people), announced(&people)), (0, 1));
     assert_eq!(fleet.stats().announcements_repeated, 0);
     send(left(), vec![]);
     turn_until(&mut fleet, |fleet| fleet.stats().announcements_repeated == 1);
     send(vec![], changed(Presence::Here));
     turn_until(&mut fleet, |fleet| fleet.stats().announcements_unknown == 1);
-    assert_eq!(fleet.stats().announcements_false, 0);
+    judge_until(&mut fleet, &mut people, |_, people| people.announcements_false() == 0);
     let own = vec![Departed { player: PlayerId(2), cause: LeaveCause::Disconnected }];
     send(own, vec![]);
-    turn_until(&mut fleet, |fleet| fleet.stats().announcements_false == 1);
+    judge_until(&mut fleet, &mut people, |_, people| people.announcements_false() == 1);
     drop((notice, kept));
 }
 

@@ -1,6 +1,6 @@
 //! The parts of a report.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use gamekeeper_bot::fleet::{FleetStats, Latency, Observed};
 use serde::Serialize;
@@ -298,20 +298,33 @@ pub struct Generator {
     pub inputs: u64,
     /// Inputs left out because the generator was far behind.
     pub inputs_skipped: u64,
-    /// Its processor time as a share of one core.
+    /// Processes that the bots are in.
+    pub processes: u64,
+    /// The processor time of the busiest of its processes as a share of one core: none can use
+    /// more than one.
     pub cpu_share: Option<f64>,
+    /// The processor time of all its processes as a share of one core.
+    pub cpu_share_all: Option<f64>,
+    /// From the time of a departure or a join in the plan to its being carried out.
+    pub order_lag: LatencySummary,
     /// Joins that failed for a reason of this machine: no descriptors, no ports.
     pub own_failures: u64,
 }
 
 impl Generator {
-    pub(super) fn new(evidence: &Evidence) -> Self {
+    pub(super) fn new(options: &Options, evidence: &Evidence) -> Self {
         let lasted = evidence.run_time.as_secs_f64();
+        let share = |used: Option<Duration>| {
+            used.filter(|_| lasted > 0.0).map(|used| used.as_secs_f64() / lasted)
+        };
         Self {
             input_lag: LatencySummary::new(&evidence.run.input_lag),
             inputs: evidence.run.inputs,
             inputs_skipped: evidence.run.inputs_skipped,
-            cpu_share: (lasted > 0.0).then(|| evidence.own_cpu.as_secs_f64() / lasted),
+            processes: options.processes.into(),
+            cpu_share: share(evidence.own_cpu.iter().max().copied()),
+            cpu_share_all: share(Some(evidence.own_cpu.iter().sum())),
+            order_lag: LatencySummary::new(&evidence.order_lag),
             own_failures: evidence.own_failures(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gamekeeper_bot::{clock::Moment, fleet::BotId, machine};
+use gamekeeper_bot::{clock::Moment, fleet::BotId, people::Appearance};
 
 use super::{Phase, Run, RunError};
 use crate::{
@@ -48,7 +48,7 @@ impl Run<'_> {
     fn join(&mut self) -> Result<(), RunError> {
         let initial = self.plan.initial;
         for bot in 0..initial {
-            self.spawn(bot, Moment::now());
+            self.spawn(bot, Moment::now())?;
         }
         self.look(Question::News)?;
         let deadline = Moment::now()
@@ -83,12 +83,12 @@ impl Run<'_> {
         }
         self.evidence.run_start = self.scrape_fresh(Phase::Run, 0.0)?.map(|scrape| scrape.stats);
         self.sample(Phase::Join)?;
-        let own_cpu = machine::own_cpu_time();
+        let cpu = self.crew.cpu();
         let start = Moment::now() + ORDERS_TRAVEL;
         (self.started, self.sampled_at) = (start, start);
         self.evidence.run_began = start;
-        self.order_departures(start);
-        self.order_bad_tickets(start);
+        self.order_departures(start)?;
+        self.order_bad_tickets(start)?;
         let end = start + self.options.duration;
         while !self.is_halted() {
             let now = Moment::now();
@@ -101,44 +101,48 @@ impl Run<'_> {
             let _ = self.scrape_in_passing();
         }
         self.evidence.run_time = Moment::now().since(start);
-        self.evidence.own_cpu = machine::own_cpu_time().saturating_sub(own_cpu);
         self.sample(Phase::Run)?;
+        let used = self.crew.cpu().into_iter().zip(cpu);
+        self.evidence.own_cpu = used.map(|(now, before)| now.saturating_sub(before)).collect();
         self.evidence.run_end = self.scrape_fresh(Phase::Settle, 0.0)?.map(|scrape| scrape.stats);
         Ok(())
     }
 
     /// Has a bot of the plan join.
-    fn spawn(&mut self, bot: u32, at: Moment) {
+    fn spawn(&mut self, bot: u32, at: Moment) -> Result<(), RunError> {
         let plan = self.plan.bots[bot as usize];
-        self.crew.order(at, Order::Spawn { bot: BotId(bot), plan });
+        self.crew.order(at, Order::Spawn { bot: BotId(bot), plan }).map_err(RunError::Crew)
     }
 
     /// Has the bots leave at their times, and others join when those leave that do not come back.
-    fn order_departures(&mut self, start: Moment) {
+    fn order_departures(&mut self, start: Moment) -> Result<(), RunError> {
         let mut replacements = self.plan.initial..;
         let plan = self.plan;
         for planned in &plan.departures {
             let at = start + planned.at;
             let (bot, departure) = (BotId(planned.bot), planned.departure);
             let comeback = planned.comeback;
-            self.crew.order(at, Order::Depart { bot, departure, comeback });
+            let order = Order::Depart { bot, departure, comeback };
+            self.crew.order(at, order).map_err(RunError::Crew)?;
             if comeback.is_none() {
                 let number = replacements.next().expect("there are more numbers than bots");
-                self.spawn(number, at);
+                self.spawn(number, at)?;
             }
         }
+        Ok(())
     }
 
     /// Has those bad tickets shown that can be shown to this server in time.
-    fn order_bad_tickets(&mut self, start: Moment) {
+    fn order_bad_tickets(&mut self, start: Moment) -> Result<(), RunError> {
         self.evidence.seat_window = self.counts.seat_window;
         let (held, awaited) =
             (self.evidence.seat_window.is_some(), self.evidence.seats_awaited().is_some());
         for fraud in self.plan.frauds.iter().filter(|it| held && (awaited || !it.awaits_window)) {
             let order = Order::ShowBadTicket { bot: BotId(fraud.bot), fault: fraud.fault };
-            self.crew.order(start + fraud.from, order);
+            self.crew.order(start + fraud.from, order).map_err(RunError::Crew)?;
             self.evidence.frauds_due += 1;
         }
+        Ok(())
     }
 
     /// Waits until the server has noticed every departure and given up the seats, or should have.
@@ -169,9 +173,12 @@ impl Run<'_> {
         self.evidence.settled_number = self.evidence.ledger.as_ref().map(Ledger::last_number);
         let rosters = self.look(Question::Rosters)?.rosters;
         self.evidence.playing_when_settled = self.counts.playing;
-        self.evidence.ghosts_in_rosters = rosters.ghosts;
-        self.evidence.held_in_rosters = rosters.held;
-        self.evidence.missed_in_rosters = rosters.missed;
+        let people = self.crew.people();
+        self.evidence.ghosts_in_rosters = people.count(&rosters, Appearance::Ghost);
+        self.evidence.held_in_rosters = people.count(&rosters, Appearance::Held);
+        self.evidence.missed_in_rosters = people.count(&rosters, Appearance::Missed);
+        self.evidence.announce = people.announce().clone();
+        self.evidence.announcements_false = people.announcements_false();
         self.sample(Phase::Settle)
     }
 
