@@ -16,6 +16,7 @@
 //! slot and generation, so that one for a socket that is gone does nothing.
 
 mod bot;
+mod counts;
 mod ending;
 mod endpoint;
 mod impostor;
@@ -29,6 +30,7 @@ mod timers;
 mod turn;
 mod watch;
 
+pub use counts::FleetCounts;
 pub use endpoint::{Endpoint, EndpointError};
 pub use ledger::{
     DepartError, DriverError, End, Fraud, Homecoming, Injection, Return, ReturnOutcome, Stage,
@@ -275,17 +277,6 @@ impl Fleet {
     /// Takes the record of bad tickets that have been answered since the last call.
     pub fn take_frauds(&mut self) -> Vec<Fraud> {
         mem::take(&mut self.frauds)
-    }
-
-    /// For how long the server holds the seat of a bot that loses its connection; nothing if it
-    /// does not, or if nobody plays.
-    pub fn seat_window(&self) -> Option<Duration> {
-        let playing = self.bots.iter().filter(|(_, bot)| bot.is_playing());
-        let window = |(_, bot): (usize, &Bot)| match &bot.state {
-            bot::State::Talking { connection, .. } => Some(connection.way_back()?.window),
-            _ => None,
-        };
-        playing.filter_map(window).max()
     }
 
     fn slot(&self, bot: BotId) -> Option<usize> {

@@ -23,7 +23,7 @@ mod tidings;
 pub mod worker;
 
 pub use error::CrewError;
-pub use news::{Counts, News, Order, Question};
+pub use news::{News, Order, Question};
 pub use pipe::PipeError;
 pub(crate) use remote::SUBCOMMAND as WORKER_SUBCOMMAND;
 

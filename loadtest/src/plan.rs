@@ -151,6 +151,14 @@ impl Plan {
         Stay { bot: replacement, from: at + PLAYS_AT_LEAST, since: None }
     }
 
+    /// How many connections there may be at the same time: those of bots that the server has not
+    /// let go yet, of bots that take over from themselves and of bad tickets are there as well.
+    pub fn connections_max(&self) -> u32 {
+        let bots = self.bots.len().min(2 * self.initial as usize);
+        let more = self.returns() as usize + self.frauds.len();
+        u32::try_from(bots + more).unwrap_or(u32::MAX)
+    }
+
     /// How many bots are to come back to their seat.
     pub fn returns(&self) -> u64 {
         self.departures.iter().filter(|planned| planned.comeback.is_some()).count() as u64

@@ -23,11 +23,14 @@ use std::{
     time::Duration,
 };
 
-use gamekeeper_bot::{clock::Moment, fleet::FleetConfig};
+use gamekeeper_bot::{
+    clock::Moment,
+    fleet::{FleetConfig, FleetCounts},
+};
 
 use crate::{
     admin::{self, Scrape, Scraper},
-    crew::{Counts, Crew, News, Question},
+    crew::{Crew, News, Question},
     evidence::{Evidence, Halt, KeptEvents},
     ledger::Ledger,
     options::{Options, Target},
@@ -118,7 +121,8 @@ pub fn run(
         Target::Own { program, extra } => {
             let program = server::locate(program.as_deref()).map_err(RunError::Server)?;
             let server =
-                ServerProcess::start(&program, &options.game, extra).map_err(RunError::Server)?;
+                ServerProcess::start(&program, &options.game, plan.connections_max(), extra)
+                    .map_err(RunError::Server)?;
             let endpoint = gamekeeper_bot::fleet::Endpoint::Tcp(server.listen);
             (endpoint, Some(server.admin), Some(server))
         }
@@ -140,7 +144,8 @@ pub fn run(
         plan: &plan,
         options,
         crew: Crew::start(config, options.processes).map_err(RunError::Crew)?,
-        counts: Counts::default(),
+        counts: FleetCounts::default(),
+        orders: 0,
         server: server.as_mut(),
         scraper: admin.zip(bookmark).map(|(admin, bookmark)| Scraper::new(admin, bookmark)),
         scrapes_failed: 0,
@@ -184,7 +189,9 @@ struct Run<'a> {
     plan: &'a Plan,
     crew: Crew,
     /// As they were at the last look at the crew.
-    counts: Counts,
+    counts: FleetCounts,
+    /// Orders that had not been carried out then.
+    orders: u64,
     server: Option<&'a mut ServerProcess>,
     scraper: Option<Scraper>,
     scrapes_failed: u32,
@@ -242,7 +249,7 @@ impl Run<'_> {
     /// Asks the crew, notes what has happened, and yields the answer.
     fn look(&mut self, question: Question) -> Result<News, RunError> {
         let mut news = self.crew.ask(question).map_err(RunError::Crew)?;
-        self.counts = news.counts;
+        (self.counts, self.orders) = (news.counts, news.orders);
         self.evidence.injections.append(&mut news.injections);
         self.evidence.not_injected += news.not_injected;
         self.lost += news.ends.iter().filter(|end| end.departure.is_none()).count() as u64;

@@ -17,6 +17,7 @@ mod broken_games;
 mod broken_pipe;
 mod conformance;
 mod connections;
+mod crew;
 mod defaults;
 mod descriptors;
 mod embedding;

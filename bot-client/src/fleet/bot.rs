@@ -167,6 +167,12 @@ impl Bot {
         self.play.player.is_some() && self.leaving.is_none()
     }
 
+    /// Whether it has left, or is about to, and is to come back.
+    pub(super) fn is_to_return(&self) -> bool {
+        let comeback = self.leaving.as_ref().and_then(|leaving| leaving.comeback);
+        self.homing.is_some() || comeback.is_some()
+    }
+
     /// Whether it can be told to leave now.
     pub(super) fn is_at_home(&self) -> bool {
         self.is_playing() && self.homing.is_none()

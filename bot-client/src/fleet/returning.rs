@@ -64,10 +64,7 @@ impl Fleet {
 
     /// Bots that have left, or are about to, and are to come back.
     pub fn returning(&self) -> usize {
-        let to_return = |bot: &Bot| {
-            bot.homing.is_some() || bot.leaving.as_ref().is_some_and(|it| it.comeback.is_some())
-        };
-        self.bots.iter().filter(|(_, bot)| to_return(bot)).count()
+        self.bots.iter().filter(|(_, bot)| bot.is_to_return()).count()
     }
 
     /// Lets a bot whose connection is over wait for its return.

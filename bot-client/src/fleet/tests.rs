@@ -528,6 +528,37 @@ fn an_announcement_is_timed_once_and_repeats_are_counted() {
     drop(kept);
 }
 
+/// Several fleets share the numbers of bots, and none has those of another.
+#[test]
+fn fleets_that_share_the_numbers_have_a_number_each() {
+    let endpoint: Endpoint = "127.0.0.1:1".parse().expect("valid");
+    let fleet = |first_bot| {
+        let share = FleetConfig { first_bot, bot_step: 3, ..FleetConfig::new(endpoint.clone()) };
+        Fleet::new(share).expect("a fleet")
+    };
+    let mut fleets = [0, 1, 2].map(fleet);
+    for number in 0..9 {
+        assert_eq!(fleets[number % 3].spawn(BotPlan::default()), BotId(number as u32));
+    }
+}
+
+/// A fleet that waits for its bots hears at once of something else that is to be read.
+#[test]
+fn a_turn_ends_when_there_is_something_else_to_read() {
+    let endpoint: Endpoint = "127.0.0.1:1".parse().expect("valid");
+    let mut fleet = Fleet::new(FleetConfig::new(endpoint)).expect("a fleet");
+    let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().expect("two descriptors");
+    fleet.wake_for(&ours).expect("a socket can be watched");
+    for _ in 0..2 {
+        theirs.write_all(b"x").expect("it is open");
+        let asked = Moment::now();
+        fleet.turn(asked + 4 * DEADLINE).expect("the poll works");
+        assert!(Moment::now().since(asked) < DEADLINE);
+        assert_eq!((&ours).read(&mut [0; 9]).expect("a byte is there"), 1);
+    }
+    assert_eq!(fleet.stats().stale_events, 0, "it is no event of a bot");
+}
+
 /// A bot that has gone is a ghost while others have it as present, and none while they know that
 /// it is away. That it has left in the end is no repetition.
 #[test]

@@ -11,7 +11,7 @@ use gamekeeper_bot::{
     machine,
 };
 
-use super::news::{Counts, News, Order, Question};
+use super::news::{News, Order, Question};
 
 /// One fleet, and what it is to do when.
 #[derive(Debug)]
@@ -79,7 +79,8 @@ impl Hand {
             }
         }
         News {
-            counts: self.counts(),
+            counts: self.fleet.counts(),
+            orders: (self.orders.len() + self.tickets.len()) as u64,
             ends: self.fleet.take_ends(),
             returns: self.fleet.take_returns(),
             frauds: self.fleet.take_frauds(),
@@ -115,17 +116,6 @@ impl Hand {
                 self.not_injected += u64::from(told.is_err());
             }
             Order::ShowBadTicket { bot, fault } => self.tickets.push((bot, fault)),
-        }
-    }
-
-    fn counts(&self) -> Counts {
-        Counts {
-            bots: self.fleet.len() as u64,
-            playing: self.fleet.playing() as u64,
-            leaving: self.fleet.leaving() as u64,
-            returning: self.fleet.returning() as u64,
-            orders: (self.orders.len() + self.tickets.len()) as u64,
-            seat_window: self.fleet.seat_window(),
         }
     }
 }

@@ -18,8 +18,8 @@ use rustix::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-/// No message is longer. A run with a million bots has shorter ones.
-const MESSAGE_BYTES_MAX: usize = 256 << 20;
+/// No message is longer, in bytes. What a hundred thousand bots do in a second is shorter.
+const MESSAGE_BYTES_MAX: usize = 64 << 20;
 
 /// What a message may take in memory, in bytes.
 const DECODE_BYTES_MAX: usize = 4 * MESSAGE_BYTES_MAX;

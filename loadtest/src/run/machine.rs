@@ -20,11 +20,8 @@ const PORT_RANGE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 /// Whether there can be sockets for all the bots of a plan.
 pub(super) fn check(options: &Options, plan: &Plan) -> Result<(), RunError> {
     let limit = machine::raise_open_files_limit();
-    // Bots that the server has not let go yet hold a socket as well.
-    let most = u32::try_from(plan.bots.len()).unwrap_or(u32::MAX);
-    let most = most.min(options.bots.saturating_mul(2));
-    machine::check_descriptors(most.div_ceil(options.processes.max(1)), limit)
-        .map_err(RunError::Descriptors)?;
+    let each = plan.connections_max().div_ceil(options.processes.max(1));
+    machine::check_descriptors(each, limit).map_err(RunError::Descriptors)?;
     let transport = match &options.target {
         Target::Running { endpoint, .. } => endpoint.transport(),
         Target::Own { .. } => Transport::Tcp,

@@ -20,7 +20,8 @@ const JOINS_PER_SECOND: u32 = 200;
 /// Time for orders to arrive before they are due.
 const ORDERS_TRAVEL: Duration = Duration::from_millis(50);
 
-/// Time for the last snapshots and notices to arrive after the server has noticed everything.
+/// Time for the last snapshots and notices to arrive after the server has noticed everything,
+/// beside the tick with which they go.
 const NEWS_TRAVEL: Duration = Duration::from_millis(300);
 
 /// On top of the time in which departures are noticed: the returns and the bad tickets that come
@@ -151,7 +152,7 @@ impl Run<'_> {
         let held = self.evidence.seats_awaited().map_or(Duration::ZERO, |window| window + SLACK);
         while !self.is_halted() {
             let last = self.evidence.injections.iter().map(|injection| injection.noticed_by).max();
-            let last = last.unwrap_or(start).max(start + NEWS_TRAVEL) + held;
+            let last = last.unwrap_or(start).max(start + self.news_travel()) + held;
             let deadline = if self.is_complete() { last } else { last + COMPLETE_WITHIN };
             let now = Moment::now();
             if now >= deadline {
@@ -165,7 +166,7 @@ impl Run<'_> {
                 break;
             }
         }
-        let news = Moment::now() + NEWS_TRAVEL;
+        let news = Moment::now() + self.news_travel();
         while Moment::now() < news && !self.is_halted() {
             self.turn(news, Phase::Settle, 1.0)?;
         }
@@ -182,11 +183,16 @@ impl Run<'_> {
         self.sample(Phase::Settle)
     }
 
+    /// How long news of what the server has noticed may be on the way.
+    fn news_travel(&self) -> Duration {
+        NEWS_TRAVEL + self.counts.tick.unwrap_or_default()
+    }
+
     /// Whether everything that was planned has been done to the server, and answered.
     fn is_complete(&self) -> bool {
         let carried_out = self.evidence.injections.len() as u64 + self.evidence.not_injected;
         carried_out == self.plan.departures.len() as u64
-            && self.counts.orders == 0
+            && self.orders == 0
             && self.counts.returning == 0
             && self.counts.leaving == 0
             && self.counts.playing == self.counts.bots

@@ -231,7 +231,7 @@ fn without_a_way_back_there_is_a_new_seat() {
         keep.send(socket).expect("the test waits");
     };
     let (mut fleet, bot) = playing(script, BotPlan { departure: Some(Departure::Close) });
-    assert_eq!(fleet.seat_window(), None);
+    assert_eq!(fleet.counts().seat_window, None);
     fleet.depart_and_return(bot, Departure::Close, comeback(SOON)).expect("it plays");
     turn_until(&mut fleet, |fleet| fleet.is_playing(bot) && fleet.returning() == 0);
     assert_eq!(outcomes(&mut fleet), [(false, ReturnOutcome::Anew)]);
