@@ -337,7 +337,7 @@ pub struct Environment {
     pub kernel: String,
     /// Cores that this process may use.
     pub cores: usize,
-    /// Whether server and bots had a core each.
+    /// Whether the server had a core of its own.
     pub pinned: bool,
     /// Whether this program was built with optimisation.
     pub optimised: bool,
