@@ -1,4 +1,4 @@
-//! A process of bots: the other end of a [`RemoteHand`](super::remote::RemoteHand).
+//! A process of bots: the other end of the pipes of a hand that is not in the process of the run.
 //!
 //! Data flow: stdin -> command -> **`serve`** -> hand -> news -> **`serve`** -> stdout.
 //!
