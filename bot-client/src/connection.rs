@@ -147,6 +147,12 @@ impl Connection {
         self.session.send_input(body)
     }
 
+    /// Queues a ping of our own accord: its answer is a new [`Self::round_trip`], unless another
+    /// ping follows before it comes.
+    pub fn ping(&mut self, now: Moment) {
+        self.session.ping(now);
+    }
+
     /// Queues a goodbye. Whatever ends the conversation after it counts as [`Ended::Left`].
     pub fn say_goodbye(&mut self) {
         self.session.say_goodbye();

@@ -21,13 +21,18 @@ mod ending;
 mod endpoint;
 mod impostor;
 mod leave;
+mod leaving;
 mod ledger;
 mod listening;
+mod manners;
+pub(crate) mod network;
+mod nonsense;
 mod returning;
 mod socket;
 mod stats;
 mod timers;
 mod turn;
+mod vanished;
 mod watch;
 
 pub use counts::FleetCounts;
@@ -51,13 +56,15 @@ use slab::Slab;
 
 use crate::{
     connection::NameTooLong,
-    departure::Departure,
+    departure::{Departure, PlayerState},
     limits::{CONNECTS_PER_TURN, READ_BYTES},
+    manner::Manner,
     retry::RetryPolicy,
 };
 use bot::Bot;
 use impostor::LostSeat;
 use timers::Timers;
+use vanished::Vanished;
 use watch::Watch;
 
 /// Readiness events taken from the kernel at once.
@@ -126,9 +133,21 @@ impl FleetConfig {
 /// What is known of a bot before it connects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BotPlan {
-    /// How it will leave, if it will be told to. A bot without one is a survivor, and its
+    /// How it will leave, if it will. A bot without one, and with good manners, is a survivor: its
     /// measurements are those that count.
     pub departure: Option<Departure>,
+    /// Where it stands then. From [`PlayerState::Match`] and [`PlayerState::MidFrame`] it leaves
+    /// when it is told to; from the others by itself, as soon as it is there.
+    pub state: PlayerState,
+    /// How it behaves until then.
+    pub manner: Manner,
+}
+
+impl BotPlan {
+    /// Whether its measurements count as those of an innocent player.
+    fn survives(&self) -> bool {
+        self.departure.is_none() && self.manner == Manner::Plain
+    }
 }
 
 /// Bots on one thread.
@@ -150,6 +169,8 @@ pub struct Fleet {
     /// Bots that want to connect.
     connect_queue: VecDeque<BotId>,
     timers: Timers,
+    /// Sockets of bots that have gone without a word.
+    vanished: Vanished,
     next_generation: u32,
     watch: Watch,
     stats: FleetStats,
@@ -194,6 +215,7 @@ impl Fleet {
             lost: HashMap::new(),
             connect_queue: VecDeque::new(),
             timers: Timers::default(),
+            vanished: Vanished::default(),
             next_generation: 1,
             watch,
             stats: FleetStats::default(),
@@ -221,9 +243,10 @@ impl Fleet {
         self.bots.iter().filter(|(_, bot)| bot.is_playing()).count()
     }
 
-    /// Bots that have been told to leave and wait for the server to notice.
+    /// Bots that have left, or are about to, and wait for the server to notice; those that have
+    /// vanished wait for when it surely has.
     pub fn leaving(&self) -> usize {
-        self.bots.iter().filter(|(_, bot)| bot.leaving.is_some()).count()
+        self.bots.iter().filter(|(_, bot)| bot.leaving.is_some()).count() + self.vanished.len()
     }
 
     /// Bots of all kinds: playing, leaving, connecting, waiting to connect again.

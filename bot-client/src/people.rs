@@ -14,7 +14,14 @@ use std::collections::{BTreeMap, HashMap};
 use gamekeeper_protocol::{PlayerId, Presence};
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Moment, departure::Departure, fleet::Latency};
+use crate::{
+    clock::Moment,
+    departure::{Departure, PlayerState},
+    fleet::Latency,
+};
+
+/// How a player has gone, and where it stood.
+type Way = (Departure, PlayerState);
 
 /// Something that one of our bots did, or heard of another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,10 +39,17 @@ pub struct PlayerEvent {
 pub enum PlayerChange {
     /// It has a seat, or has it again.
     Joined,
-    /// It has left, or was told to.
+    /// It carries out a departure.
+    Leaves {
+        /// Which one.
+        departure: Departure,
+        /// Where it stands.
+        state: PlayerState,
+    },
+    /// Its connection is over.
     Gone {
-        /// How, if it was told to.
-        departure: Option<Departure>,
+        /// How it was told to leave, and where it stood, if it was.
+        how: Option<(Departure, PlayerState)>,
     },
     /// Another bot, which was not told to leave, was told that it is away.
     AnnouncedAway,
@@ -59,8 +73,8 @@ pub struct RosterEntry {
 enum Fate {
     Playing,
     Gone {
-        /// How, if it was told to.
-        departure: Option<Departure>,
+        /// How and from where, if it was told to.
+        how: Option<Way>,
         at: Moment,
         /// Another bot has been told of it.
         announced: bool,
@@ -84,7 +98,10 @@ impl People {
             PlayerChange::Joined => {
                 self.fates.insert(player, Fate::Playing);
             }
-            PlayerChange::Gone { departure } => self.gone(player, departure, at),
+            PlayerChange::Leaves { departure, state } => {
+                self.leaves(player, (departure, state), at);
+            }
+            PlayerChange::Gone { how } => self.gone(player, how, at),
             PlayerChange::AnnouncedAway => self.announced(player, at),
             PlayerChange::AnnouncedLeft => {
                 let plays = matches!(self.fates.get(&player), Some(Fate::Playing));
@@ -108,12 +125,12 @@ impl People {
 
     /// What a member of somebody's roster is in truth, after everybody has had the time to be told.
     pub fn appearance(&self, player: PlayerId, presence: Presence) -> Appearance {
-        let departure = match self.fates.get(&player) {
-            Some(Fate::Gone { departure, .. }) => departure,
+        let how = match self.fates.get(&player) {
+            Some(Fate::Gone { how, .. }) => how,
             Some(Fate::Playing) if presence == Presence::Away => return Appearance::Missed,
             Some(Fate::Playing) | None => return Appearance::Real,
         };
-        let may_be_held = departure.is_none_or(Departure::holds_seat);
+        let may_be_held = how.is_none_or(|(departure, state)| departure.holds_seat(state));
         match presence {
             Presence::Away if may_be_held => Appearance::Held,
             Presence::Away | Presence::Stalled | Presence::Here => Appearance::Ghost,
@@ -127,19 +144,26 @@ impl People {
     }
 
     /// Only the first time counts.
-    fn gone(&mut self, player: PlayerId, departure: Option<Departure>, at: Moment) {
+    fn gone(&mut self, player: PlayerId, how: Option<Way>, at: Moment) {
         if let Some(fate @ Fate::Playing) = self.fates.get_mut(&player) {
-            *fate = Fate::Gone { departure, at, announced: false };
+            *fate = Fate::Gone { how, at, announced: false };
         }
+    }
+
+    /// One that had gone before and was about to come back is gone in another way now; that this is
+    /// no news need not be told.
+    fn leaves(&mut self, player: PlayerId, way: Way, at: Moment) {
+        let announced = matches!(self.fates.get(&player), Some(Fate::Gone { .. }));
+        self.fates.insert(player, Fate::Gone { how: Some(way), at, announced });
     }
 
     /// Measures how fresh the news is, if it is about somebody who was told to go, and the first.
     fn announced(&mut self, player: PlayerId, now: Moment) {
-        if let Some(Fate::Gone { departure, at, announced: announced @ false }) =
+        if let Some(Fate::Gone { how, at, announced: announced @ false }) =
             self.fates.get_mut(&player)
         {
             *announced = true;
-            if let Some(departure) = departure {
+            if let Some((departure, _)) = how {
                 self.announce.entry(*departure).or_default().record(now.since(*at));
             }
         }
@@ -164,7 +188,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{
-        PlayerChange::{AnnouncedAway, AnnouncedLeft, Gone, Joined},
+        PlayerChange::{AnnouncedAway, AnnouncedLeft, Gone, Joined, Leaves},
         *,
     };
 
@@ -179,8 +203,8 @@ mod tests {
         people
     }
 
-    fn gone(departure: Departure) -> PlayerChange {
-        Gone { departure: Some(departure) }
+    fn leaves(departure: Departure) -> PlayerChange {
+        Leaves { departure, state: PlayerState::Match }
     }
 
     #[test]
@@ -188,8 +212,8 @@ mod tests {
         let people = people(&[
             (1, Joined, Moment(0)),
             (1, AnnouncedAway, LEFT),
-            (1, gone(Departure::Reset), LEFT),
-            (1, Gone { departure: None }, LEFT + DELAY / 2),
+            (1, leaves(Departure::Reset), LEFT),
+            (1, Gone { how: None }, LEFT + DELAY / 2),
             (1, AnnouncedAway, LEFT + DELAY),
             (1, AnnouncedLeft, LEFT + 2 * DELAY),
             (9, AnnouncedLeft, LEFT),
@@ -206,23 +230,41 @@ mod tests {
         let mut people = people(&[
             (1, Joined, Moment(0)),
             (1, AnnouncedLeft, LEFT),
-            (1, gone(Departure::Close), LEFT),
+            (1, leaves(Departure::Close), LEFT),
             (1, AnnouncedAway, LEFT),
             (1, Joined, LEFT),
             (1, AnnouncedLeft, LEFT),
         ]);
         assert_eq!(people.announcements_false(), 2);
-        people.handle(PlayerEvent { at: LEFT, player: PlayerId(1), what: gone(Departure::Reset) });
+        people.handle(PlayerEvent {
+            at: LEFT,
+            player: PlayerId(1),
+            what: leaves(Departure::Reset),
+        });
         people.handle(PlayerEvent { at: LEFT, player: PlayerId(1), what: AnnouncedLeft });
         assert_eq!(people.announcements_false(), 2, "it can go again");
         let announced: Vec<_> = people.announce().keys().copied().collect();
         assert_eq!(announced, [Departure::Close, Departure::Reset]);
     }
 
+    /// Who was to come back and has misbehaved on the way has no seat, whatever it had before.
+    #[test]
+    fn who_leaves_again_on_the_way_back_is_gone_in_the_new_way() {
+        let mut people = people(&[(1, Joined, Moment(0)), (1, leaves(Departure::Close), LEFT)]);
+        let away = |people: &People| people.appearance(PlayerId(1), Presence::Away);
+        assert_eq!(away(&people), Appearance::Held);
+        let what = Leaves { departure: Departure::Garbage, state: PlayerState::ResumeWindow };
+        people.handle(PlayerEvent { at: LEFT, player: PlayerId(1), what });
+        assert_eq!(away(&people), Appearance::Ghost);
+        people.handle(PlayerEvent { at: LEFT, player: PlayerId(1), what: AnnouncedLeft });
+        assert!(people.announce().is_empty(), "the others knew that it was away");
+    }
+
     #[test]
     fn only_a_seat_that_may_be_held_is_no_ghost() {
-        let appearance = |departure, presence| {
-            let gone = people(&[(1, Joined, Moment(0)), (1, Gone { departure }, LEFT)]);
+        let appearance = |departure: Option<Departure>, presence| {
+            let how = departure.map(|departure| (departure, PlayerState::Match));
+            let gone = people(&[(1, Joined, Moment(0)), (1, Gone { how }, LEFT)]);
             gone.appearance(PlayerId(1), presence)
         };
         use Appearance::{Ghost, Held, Missed, Real};

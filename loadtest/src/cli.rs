@@ -8,6 +8,7 @@
 
 mod args;
 mod bench;
+mod catalogue;
 mod faulty;
 mod output;
 mod progress;
@@ -41,6 +42,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Order::Serve(options)) => faulty::serve(options),
         Ok(Order::ListModes) => faulty::list(),
         Ok(Order::Reports(command)) => reports::carry_out(command).into(),
+        Ok(Order::List) => catalogue::list().into(),
+        Ok(Order::Plan(chosen)) => catalogue::plan(&chosen).into(),
         Ok(Order::Compare(options)) => bench::compare(&options),
         Ok(Order::Work) => work(),
         Ok(Order::BeTheFloor(options)) => bench::be_the_floor(&options),

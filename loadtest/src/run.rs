@@ -25,7 +25,8 @@ use std::{
 
 use gamekeeper_bot::{
     clock::Moment,
-    fleet::{FleetConfig, FleetCounts},
+    departure::Transport,
+    fleet::{Endpoint, FleetConfig, FleetCounts},
 };
 
 use crate::{
@@ -34,7 +35,7 @@ use crate::{
     evidence::{Evidence, Halt, KeptEvents},
     ledger::Ledger,
     options::{Options, Target},
-    plan::Plan,
+    plan::{Means, Plan},
     report::Report,
     server::{self, ServerProcess},
     timeline::{Sample, ServerSample},
@@ -110,20 +111,26 @@ pub fn run(
     stop: &AtomicBool,
     on_status: &mut dyn FnMut(&Status),
 ) -> Result<Report, RunError> {
-    let plan = Plan::new(&options.plan_config());
-    let (placed, unplaced) = (plan.departures.len() as u64, plan.unplaced);
+    let scenario = &options.scenario;
+    let transport = match &options.target {
+        Target::Running { endpoint, .. } => endpoint.transport(),
+        Target::Own { .. } => Transport::Tcp,
+    };
+    let plan = Plan::new(&options.scenario, options.seed, &Means::probe(transport));
+    let (placed, unplaced) = (plan.departures_count(), plan.unplaced);
     if unplaced * UNPLACED_ONE_OF > placed + unplaced {
         return Err(RunError::Churn { placed, unplaced });
     }
-    machine::check(options, &plan)?;
+    let connections = plan.connections_max(scenario.most());
+    machine::check(scenario.most(), connections, options.processes, transport)?;
     let (endpoint, admin, mut server) = match &options.target {
         Target::Running { endpoint, admin } => (endpoint.clone(), *admin, None),
-        Target::Own { program, extra } => {
+        Target::Own { program, .. } => {
+            let extra = options.server_args();
             let program = server::locate(program.as_deref()).map_err(RunError::Server)?;
-            let server =
-                ServerProcess::start(&program, &options.game, plan.connections_max(), extra)
-                    .map_err(RunError::Server)?;
-            let endpoint = gamekeeper_bot::fleet::Endpoint::Tcp(server.listen);
+            let server = ServerProcess::start(&program, &scenario.game, connections, &extra)
+                .map_err(RunError::Server)?;
+            let endpoint = Endpoint::Tcp(server.listen);
             (endpoint, Some(server.admin), Some(server))
         }
     };
@@ -133,16 +140,16 @@ pub fn run(
     }
     let first = admin.map(admin::fetch_first).transpose().map_err(RunError::Admin)?;
     let (before, bookmark) = first.unzip();
-    let transport = endpoint.transport();
     let config = FleetConfig {
-        game: options.game.clone(),
+        game: scenario.game.clone(),
         seed: options.seed,
-        input_hz: options.input_hz,
-        ..FleetConfig::new(endpoint)
+        input_hz: scenario.input_hz,
+        ..FleetConfig::new(endpoint.clone())
     };
     let mut run = Run {
         plan: &plan,
         options,
+        endpoint,
         crew: Crew::start(config, options.processes).map_err(RunError::Crew)?,
         counts: FleetCounts::default(),
         orders: 0,
@@ -161,7 +168,7 @@ pub fn run(
             transport,
             exclusive: matches!(options.target, Target::Own { .. }),
             cores,
-            kept_events: kept_events(&options.target),
+            kept_events: kept_events(options),
             ledger: before.is_some().then(Ledger::default),
             before,
             ..Evidence::default()
@@ -176,9 +183,9 @@ pub fn run(
 }
 
 /// How much the server keeps for those who come back, as far as that is known.
-fn kept_events(target: &Target) -> KeptEvents {
-    match target {
-        Target::Own { extra, .. } => server::kept_events(extra),
+fn kept_events(options: &Options) -> KeptEvents {
+    match options.target {
+        Target::Own { .. } => server::kept_events(&options.server_args()),
         Target::Running { .. } => KeptEvents::default(),
     }
 }
@@ -187,6 +194,7 @@ fn kept_events(target: &Target) -> KeptEvents {
 struct Run<'a> {
     options: &'a Options,
     plan: &'a Plan,
+    endpoint: Endpoint,
     crew: Crew,
     /// As they were at the last look at the crew.
     counts: FleetCounts,

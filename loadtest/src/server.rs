@@ -1,5 +1,7 @@
 //! A server process of our own: found, built if need be, started, and ended.
 
+mod args;
+
 use std::{
     env, error, fmt, fs,
     io::{self, BufRead, BufReader, Read},
@@ -15,7 +17,8 @@ use std::{
 use gamekeeper_bot::clock::Moment;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::evidence::KeptEvents;
+use args::{given, says_how_long_seats_are_held};
+pub use args::{kept_events, without};
 
 /// How long the server may take until it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(15);
@@ -162,38 +165,6 @@ impl Drop for ServerProcess {
             end(&mut self.child);
         }
     }
-}
-
-/// Whether somebody has said, or may have said in a file, how long the server holds seats.
-fn says_how_long_seats_are_held(extra: &[String], is_set: impl Fn(&str) -> bool) -> bool {
-    given(extra, "--resume-window-ms").is_some()
-        || given(extra, "--config").is_some()
-        || is_set("GAMEKEEPER_RESUME_WINDOW_MS")
-        || is_set("GAMEKEEPER_CONFIG")
-}
-
-/// How much a server that is told so keeps for those who come back.
-pub fn kept_events(extra: &[String]) -> KeptEvents {
-    let number = |flag| given(extra, flag).and_then(|value| value.replace('_', "").parse().ok());
-    let usual = KeptEvents::default();
-    KeptEvents {
-        count_max: number("--resume-events-max").unwrap_or(usual.count_max),
-        bytes_max: number("--resume-events-bytes").unwrap_or(usual.bytes_max),
-    }
-}
-
-/// What a flag is given as, last, if it is given.
-fn given<'a>(args: &'a [String], flag: &str) -> Option<&'a str> {
-    let mut found = None;
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        match arg.strip_prefix(flag) {
-            Some("") => found = args.next().map(String::as_str).or(Some("")),
-            Some(rest) => found = rest.strip_prefix('=').or(found),
-            None => {}
-        }
-    }
-    found
 }
 
 /// Finds the server's program, and builds it first if this program was started by cargo.
@@ -449,31 +420,6 @@ mod tests {
         assert!(text.contains("ended before it was ready"), "{text}");
         assert!(text.contains("port 7777 is in use"), "{text}");
         fs::remove_file(path).expect("a file of ours");
-    }
-
-    #[test]
-    fn whoever_says_how_long_seats_are_held_is_heard() {
-        let says = |line: &str, variable: &str| {
-            let extra: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-            says_how_long_seats_are_held(&extra, |name| name == variable)
-        };
-        assert!(!says("--room-size 8", "GAMEKEEPER_ROOM_SIZE"));
-        assert!(says("--room-size 8 --resume-window-ms 0", ""));
-        assert!(says("--resume-window-ms=0", ""));
-        assert!(says("--config server.toml", ""), "the file may say it");
-        assert!(says("", "GAMEKEEPER_RESUME_WINDOW_MS") && says("", "GAMEKEEPER_CONFIG"));
-    }
-
-    #[test]
-    fn what_is_kept_for_those_who_come_back_is_read_from_the_flags() {
-        let kept = |line: &str| {
-            let extra: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-            let KeptEvents { count_max, bytes_max } = kept_events(&extra);
-            (count_max, bytes_max)
-        };
-        assert_eq!(kept(""), (64, 16_384));
-        assert_eq!(kept("--resume-events-max 5 --resume-events-bytes=1_000"), (5, 1_000));
-        assert_eq!(kept("--resume-events-maximum 5 --resume-events-max"), (64, 16_384));
     }
 
     #[test]

@@ -67,6 +67,10 @@ fn the_shipped_bots_leave_as_they_say() {
         ("half-frame", "frame_timeout"),
         ("garbage", "protocol"),
         ("oversize", "oversize"),
+        ("unread-close", "reset"),
+        ("last-words", "reset"),
+        ("trickle", "frame_timeout"),
+        ("flood", "flood"),
     ];
     for (departure, reason) in reasons {
         let before = leaves(&server.stats(), reason);

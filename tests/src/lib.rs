@@ -4,6 +4,7 @@
 //! test hook in production code is never needed: what a test wants to drive or to see is reachable
 //! through the seams that production uses as well, or it is not tested here.
 //!
+//! - [`broken`]: servers that are broken on purpose, for the load test to fail.
 //! - [`fuzz`]: what must hold for any bytes.
 //! - [`rig`]: the production loop on real sockets, driven turn by turn by the test itself.
 //! - [`meddler`]: the real network with hints kept back, or with a clock that jumps.
@@ -14,6 +15,7 @@
 //!
 //! The tests themselves are in `it/`, all in one binary.
 
+pub mod broken;
 pub mod fuzz;
 pub mod meddler;
 pub mod player;

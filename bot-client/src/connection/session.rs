@@ -267,6 +267,14 @@ impl Session {
             self.end(Ended::Silent { silence, joined: self.player().is_some() });
             return;
         }
+        self.ping(now);
+    }
+
+    /// Asks for a pong.
+    pub(super) fn ping(&mut self, now: Moment) {
+        if self.ended().is_some() {
+            return;
+        }
         let nonce = self.next_nonce;
         self.next_nonce = self.next_nonce.wrapping_add(1);
         self.pinged = Some((nonce, now));

@@ -5,8 +5,12 @@ use std::time::Duration;
 use gamekeeper_protocol::{Departed, PlayerId, Presence, PresenceChange, Tick};
 
 use super::{
-    BotId, BotPlan, Comeback, FleetConfig, FleetStats, Homecoming, TicketFault, returning::Homing,
-    socket::BotSocket, watch::Watch,
+    BotId, BotPlan, FleetConfig, FleetStats, Homecoming, TicketFault,
+    leaving::{Leaving, Order},
+    manners::Habit,
+    returning::Homing,
+    socket::BotSocket,
+    watch::Watch,
 };
 use crate::{
     brain::Brain,
@@ -14,6 +18,7 @@ use crate::{
     connection::{Arrival, Connection, Event, Standing, WayBack},
     departure::Departure,
     limits::CONNECT_TIMEOUT,
+    manner::Manner,
     people::PlayerChange,
     retry::Retry,
 };
@@ -36,30 +41,6 @@ pub(super) enum State {
     Connecting { socket: BotSocket, since: Moment },
     /// Connected, from the hello to the end.
     Talking { socket: BotSocket, connection: Connection },
-}
-
-/// What a bot has been told to do.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Order {
-    pub(super) departure: Departure,
-    /// How it comes back afterwards, if it does.
-    pub(super) comeback: Option<Comeback>,
-}
-
-/// A departure that is being carried out.
-#[derive(Debug)]
-pub(super) struct Leaving {
-    pub(super) departure: Departure,
-    /// The last bytes that the bot will ever send; what is sent is removed.
-    pub(super) last_bytes: Vec<u8>,
-    /// The way back from here, whether the bot is to go it or not.
-    pub(super) way_back: Option<WayBack>,
-    /// How the bot comes back, if it does.
-    pub(super) comeback: Option<Comeback>,
-    /// When it comes back, if that is before this connection ends.
-    pub(super) take_over_at: Option<Moment>,
-    /// The bot has come back over another connection. This one is only watched to its end.
-    pub(super) is_husk: bool,
 }
 
 /// One bot.
@@ -85,6 +66,7 @@ pub(super) struct Bot {
     /// What is wrong with the ticket that it shows, if that is all that it is there for.
     pub(super) fraud: Option<TicketFault>,
     pub(super) play: Play,
+    pub(super) habit: Habit,
 }
 
 /// What a bot knows of its present game.
@@ -123,7 +105,8 @@ impl Bot {
             homing: None,
             spent: None,
             fraud: None,
-            play: Play::new(config.seed, id, plan.departure.is_none()),
+            play: Play::new(config.seed, id, plan.survives()),
+            habit: Habit::new(plan.manner),
         }
     }
 
@@ -135,20 +118,14 @@ impl Bot {
             State::Connecting { since, .. } => Some(*since + CONNECT_TIMEOUT),
             State::Talking { .. } if self.leaving.as_ref().is_some_and(|it| it.is_husk) => None,
             State::Talking { connection, .. } => {
-                let timeout = connection.next_timeout().filter(|_| self.listens());
+                let timeout = connection.next_timeout().filter(|_| self.expects_answers());
                 let input = (plays_inputs && self.sends_inputs()).then_some(self.play.next_input);
                 let take_over = self.leaving.as_ref().and_then(|leaving| leaving.take_over_at);
-                [timeout, input, take_over].into_iter().flatten().min()
+                let act = self.leaving.as_ref().and_then(Leaving::next_act);
+                let habit = self.next_habit();
+                [timeout, input, take_over, act, habit].into_iter().flatten().min()
             }
         }
-    }
-
-    /// Whether it reads what comes, and therefore may conclude something from silence.
-    pub(super) fn listens(&self) -> bool {
-        !matches!(
-            self.leaving,
-            Some(Leaving { departure: Departure::Stall | Departure::Freeze, is_husk: false, .. })
-        )
     }
 
     /// Whether its conversation is over.
@@ -159,7 +136,8 @@ impl Bot {
     /// Whether it plays, as far as the server can tell.
     pub(super) fn sends_inputs(&self) -> bool {
         let stalls = |leaving: &Leaving| leaving.departure == Departure::Stall;
-        self.play.player.is_some() && self.leaving.as_ref().is_none_or(stalls)
+        let mute = matches!(self.plan.manner, Manner::Idle | Manner::LatePong);
+        self.play.player.is_some() && !mute && self.leaving.as_ref().is_none_or(stalls)
     }
 
     /// Whether it has a seat and has not been told to leave.

@@ -30,6 +30,14 @@ impl Endpoint {
         }
     }
 
+    /// The address, if it is one of the internet.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+
     pub(super) fn domain(&self) -> Domain {
         match self {
             Self::Tcp(address) => Domain::for_address(*address),

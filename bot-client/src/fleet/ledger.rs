@@ -1,6 +1,6 @@
 //! The fleet's side of the ledger: what it did to the server, and what it saw happen.
 
-use std::{error, fmt, io, time::Duration};
+use std::{error, fmt, io, net::SocketAddr, time::Duration};
 
 use gamekeeper_protocol::PlayerId;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::BotId;
 use crate::{
     clock::Moment,
     connection::{Ended, NameTooLong},
-    departure::{Departure, Transport},
+    departure::{Departure, PlayerState, Transport},
 };
 
 /// A departure that was carried out.
@@ -17,10 +17,14 @@ use crate::{
 pub struct Injection {
     /// Which bot left.
     pub bot: BotId,
-    /// Which player that was.
-    pub player: PlayerId,
+    /// Which player that was; `None` if it was a stranger.
+    pub player: Option<PlayerId>,
+    /// The bot's own end of the connection, if that is TCP: the server knows it by this address.
+    pub local: Option<SocketAddr>,
     /// How it left.
     pub departure: Departure,
+    /// Where it stood.
+    pub state: PlayerState,
     /// Whether it is to come back to its seat.
     pub returns: bool,
     /// Whether it says nothing from then on, although its way of leaving would let it: its game has
@@ -35,7 +39,7 @@ pub struct Injection {
 impl Injection {
     /// The server's leave reasons that are right for it, the most likely one first.
     pub fn expected_reasons(&self, transport: Transport) -> &'static [&'static str] {
-        self.seen_as().expected_reasons(transport)
+        self.seen_as().expected_reasons(self.state, transport)
     }
 
     /// How it looks from the server.
@@ -71,6 +75,8 @@ pub enum ReturnOutcome {
     Back(Homecoming),
     /// It has another seat, because the server had offered no way back to the old one.
     Anew,
+    /// It has left again before it was told whether it has its seat, as was planned.
+    LeftAgain,
     /// It has none.
     Failed(Ended),
 }
@@ -130,6 +136,8 @@ pub struct End {
     pub bot: BotId,
     /// Which player that was, if it had joined.
     pub player: Option<PlayerId>,
+    /// The bot's own end of the connection, if that is TCP and was made.
+    pub local: Option<SocketAddr>,
     /// How the bot had been told to leave; `None` if it had not, which makes this end a finding.
     pub departure: Option<Departure>,
     /// How far the connection had come.
@@ -164,6 +172,10 @@ pub enum DepartError {
     LeavingAlready,
     /// This departure must be in the bot's plan before it connects.
     NotPlanned,
+    /// Nobody can be told to leave in this way from this state, or over this transport.
+    NotPossible,
+    /// This process is not allowed to do that to a socket, see [`Departure::needs`].
+    NotAllowed,
 }
 
 impl fmt::Display for DepartError {
@@ -172,6 +184,8 @@ impl fmt::Display for DepartError {
             Self::Gone => "the bot is gone already",
             Self::LeavingAlready => "the bot has been told to leave already",
             Self::NotPlanned => "this departure must be planned before the bot connects",
+            Self::NotPossible => "nobody can be told to leave in this way from this state",
+            Self::NotAllowed => "this departure needs a privilege that this process does not have",
         })
     }
 }

@@ -95,7 +95,7 @@ impl Fleet {
     }
 
     /// Takes in the first bytes of the buffer, which a bot has read.
-    fn hear(&mut self, slot: usize, count: usize, now: Moment) {
+    pub(super) fn hear(&mut self, slot: usize, count: usize, now: Moment) {
         let bot = &mut self.bots[slot];
         let State::Talking { connection, .. } = &mut bot.state else { return };
         self.stats.received_bytes += count as u64;

@@ -12,10 +12,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BotId, BotPlan, DepartError, Fleet, Return, ReturnOutcome,
-    bot::{Bot, Order, Play, State},
+    bot::{Bot, Play, State},
+    leaving::Order,
     turn::Ready,
 };
-use crate::{clock::Moment, connection::WayBack, departure::Departure};
+use crate::{
+    clock::Moment,
+    connection::WayBack,
+    departure::{Departure, PlayerState},
+};
 
 /// How a bot that leaves comes back to its seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,9 +62,10 @@ impl Fleet {
         &mut self,
         bot: BotId,
         departure: Departure,
+        state: PlayerState,
         comeback: Comeback,
     ) -> Result<(), DepartError> {
-        self.order(bot, Order { departure, comeback: Some(comeback) })
+        self.order(bot, Order { departure, state, comeback: Some(comeback) })
     }
 
     /// Bots that have left, or are about to, and are to come back.
@@ -81,7 +87,7 @@ impl Fleet {
         let way_back = bot.way_back.clone();
         bot.homing = Some(Homing { player, departure, took_over: false, way_back });
         bot.plan = comeback.plan;
-        bot.play = Play::new(self.config.seed, bot.id, bot.plan.departure.is_none());
+        bot.play = Play::new(self.config.seed, bot.id, bot.plan.survives());
         self.wait(slot, now + held.map_or(comeback.after, |held| comeback.after.min(held)));
     }
 

@@ -387,12 +387,12 @@ fn seen_by_server(departure: Departure, unread_bytes: usize) -> (Vec<u8>, io::Re
         tell.send((bytes, end)).expect("the test waits");
     });
     let mut fleet = fleet(address, RetryPolicy::NEVER);
-    let bot = fleet.spawn(BotPlan { departure: Some(departure) });
-    fleet.depart(bot, departure).expect("it leaves once it has joined");
+    let bot = fleet.spawn(BotPlan { departure: Some(departure), ..BotPlan::default() });
+    fleet.depart(bot, departure, PlayerState::Match).expect("it leaves once it has joined");
     turn_until(&mut fleet, |fleet| fleet.is_empty() || told_soon(fleet, departure));
     let injections = fleet.take_injections();
     assert_eq!(injections.len(), 1);
-    assert_eq!((injections[0].player, injections[0].departure), (PlayerId(1), departure));
+    assert_eq!((injections[0].player, injections[0].departure), (Some(PlayerId(1)), departure));
     if departure == Departure::Freeze || departure == Departure::Stall {
         fleet.abandon_leaving();
     }
@@ -476,10 +476,13 @@ fn a_stalled_bot_fills_a_small_buffer_and_keeps_playing() {
         tell.send((pushed, input_bytes_since)).expect("the test waits");
     });
     let mut fleet = fleet(address, RetryPolicy::NEVER);
-    let bot = fleet.spawn(BotPlan { departure: Some(Departure::Stall) });
+    let bot = fleet.spawn(BotPlan { departure: Some(Departure::Stall), ..BotPlan::default() });
     let unplanned = fleet.spawn(BotPlan::default());
-    assert_eq!(fleet.depart(unplanned, Departure::Stall), Err(DepartError::NotPlanned));
-    fleet.depart(bot, Departure::Stall).expect("it was planned");
+    assert_eq!(
+        fleet.depart(unplanned, Departure::Stall, PlayerState::Match),
+        Err(DepartError::NotPlanned)
+    );
+    fleet.depart(bot, Departure::Stall, PlayerState::Match).expect("it was planned");
     let mut outcome = None;
     turn_until(&mut fleet, |_| {
         outcome = told.try_recv().ok();
@@ -513,10 +516,10 @@ fn an_announcement_is_timed_once_and_repeats_are_counted() {
         keep.send(socket).expect("the test waits");
     });
     let mut fleet = fleet(address, RetryPolicy::NEVER);
-    let leaver = fleet.spawn(BotPlan { departure: Some(Departure::Reset) });
+    let leaver = fleet.spawn(BotPlan { departure: Some(Departure::Reset), ..BotPlan::default() });
     turn_until(&mut fleet, |fleet| fleet.is_playing(leaver));
-    fleet.depart(leaver, Departure::Reset).expect("it plays");
-    assert_eq!(fleet.depart(leaver, Departure::Reset), Err(DepartError::Gone));
+    fleet.depart(leaver, Departure::Reset, PlayerState::Match).expect("it plays");
+    assert_eq!(fleet.depart(leaver, Departure::Reset, PlayerState::Match), Err(DepartError::Gone));
     let watcher = fleet.spawn(BotPlan::default());
     turn_until(&mut fleet, |fleet| fleet.stats().announcements_repeated == 1);
     assert!(fleet.is_playing(watcher));
@@ -578,9 +581,9 @@ fn away_is_news_and_leaving_after_it_is_no_repetition() {
         keep.send(socket).expect("the test waits");
     });
     let mut fleet = fleet(address, RetryPolicy::NEVER);
-    let leaver = fleet.spawn(BotPlan { departure: Some(Departure::Reset) });
+    let leaver = fleet.spawn(BotPlan { departure: Some(Departure::Reset), ..BotPlan::default() });
     turn_until(&mut fleet, |fleet| fleet.is_playing(leaver));
-    fleet.depart(leaver, Departure::Reset).expect("it plays");
+    fleet.depart(leaver, Departure::Reset, PlayerState::Match).expect("it plays");
     let watcher = fleet.spawn(BotPlan::default());
     let mut people = People::default();
     let (ghosts, held) = (
@@ -683,8 +686,10 @@ fn a_frozen_bot_notices_that_it_was_thrown_out() {
     fn freeze(endpoint: Endpoint, throw_out: impl FnOnce()) {
         let config = FleetConfig { game: "benchmark".to_owned(), ..FleetConfig::new(endpoint) };
         let mut fleet = Fleet::new(config).expect("a fleet");
-        let bot = fleet.spawn(BotPlan { departure: Some(Departure::Freeze) });
-        fleet.depart(bot, Departure::Freeze).expect("it leaves once it has joined");
+        let bot = fleet.spawn(BotPlan { departure: Some(Departure::Freeze), ..BotPlan::default() });
+        fleet
+            .depart(bot, Departure::Freeze, PlayerState::Match)
+            .expect("it leaves once it has joined");
         turn_until(&mut fleet, |fleet| fleet.leaving() == 1);
         throw_out();
         turn_until(&mut fleet, Fleet::is_empty);

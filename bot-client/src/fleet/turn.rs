@@ -9,8 +9,9 @@ use std::{
 use mio::{Interest, Token, event::Event as Readiness, unix::SourceFd};
 
 use super::{
-    BotId, DriverError, Fleet,
+    BotId, BotPlan, DriverError, Fleet,
     bot::State,
+    manners::Habit,
     socket::{BotSocket, Outcome, Progress},
 };
 use crate::{
@@ -45,6 +46,11 @@ impl Ready {
     pub(super) fn unreported(slot: usize, generation: u32) -> Self {
         Self { token: token(slot, generation), closing: false }
     }
+
+    /// Has it read until there is no more, or it is the end.
+    pub(super) fn to_the_end(self) -> Self {
+        Self { closing: true, ..self }
+    }
 }
 
 fn token(slot: usize, generation: u32) -> Token {
@@ -72,7 +78,8 @@ impl Fleet {
     pub fn turn(&mut self, until: Moment) -> Result<(), DriverError> {
         self.begin_connects();
         let now = Moment::now();
-        let wake = self.timers.next_due().map_or(until, |due| due.min(until));
+        let due = [self.timers.next_due(), self.vanished.next_due()].into_iter().flatten();
+        let wake = due.fold(until, Moment::min);
         let more_to_do = !self.connect_queue.is_empty() || !self.ready.is_empty();
         let timeout = if more_to_do { Duration::ZERO } else { wake.since(now) };
         match self.poll.poll(&mut self.events, Some(timeout)) {
@@ -92,6 +99,7 @@ impl Fleet {
         while let Some((due, bot)) = self.timers.pop_due(now) {
             self.handle_timer(bot, due);
         }
+        self.vanished.let_go(now);
         Ok(())
     }
 
@@ -110,7 +118,9 @@ impl Fleet {
         bot.generation = self.next_generation;
         self.next_generation = self.next_generation.wrapping_add(1);
         bot.play.restart(now);
-        let small = bot.plan.departure.is_some_and(|way| way.needs_small_receive_buffer());
+        let BotPlan { departure, manner, .. } = bot.plan;
+        let small = departure.is_some_and(|way| way.needs_small_receive_buffer())
+            || manner.needs_small_receive_buffer();
         let socket = match BotSocket::open(&self.config.endpoint, small) {
             Ok(socket) => socket,
             Err(error) => return self.end(slot, Ended::failed(Operation::Open, &error), now),
@@ -149,9 +159,11 @@ impl Fleet {
     }
 
     /// Opens the conversation over a connection that has been made.
-    pub(super) fn converse(&mut self, slot: usize, socket: BotSocket, now: Moment) {
+    pub(super) fn converse(&mut self, slot: usize, mut socket: BotSocket, now: Moment) {
+        socket.learn_local();
         let bot = &mut self.bots[slot];
         bot.play.restart(now);
+        bot.habit = Habit::new(bot.plan.manner);
         let connection = match bot.way_back.take() {
             Some(way_back) => Connection::resume(&way_back, now),
             None => {
@@ -214,7 +226,7 @@ impl Fleet {
                 }
                 self.send_due_inputs(slot, now);
                 let bot = &mut self.bots[slot];
-                if bot.listens()
+                if bot.expects_answers()
                     && let State::Talking { connection, .. } = &mut bot.state
                 {
                     connection.handle_timeout(now);
@@ -253,12 +265,16 @@ impl Fleet {
     /// What follows whatever happened to a bot: departures, writes, the end, the next deadline.
     pub(super) fn settle(&mut self, slot: usize, now: Moment) {
         self.note_return(slot, now);
-        if self.bots[slot].is_at_home()
-            && let Some(order) = self.bots[slot].wanted.take()
-        {
-            self.carry_out(slot, order, now);
-        } else {
+        self.follow_habit(slot, now);
+        let transport = self.config.endpoint.transport();
+        let mut order = self.bots[slot].take_order(transport);
+        if order.is_none() {
             self.flush(slot, now);
+            // Its hello is out, perhaps.
+            order = self.bots.get_mut(slot).and_then(|bot| bot.take_order(transport));
+        }
+        if let Some(order) = order {
+            self.carry_out(slot, order, now);
         }
         let Some(bot) = self.bots.get(slot) else { return };
         if bot.fraud.is_some() && bot.is_playing() {
@@ -281,9 +297,13 @@ impl Fleet {
         {
             return self.flush_last_bytes(slot, now);
         }
+        if bot.holds_back(now) {
+            return;
+        }
         let State::Talking { socket, connection } = &mut bot.state else { return };
         while !connection.unsent().is_empty() {
-            match socket.send(connection.unsent()) {
+            let count = connection.unsent().len().min(bot.habit.write_bytes_max());
+            match socket.send(&connection.unsent()[..count]) {
                 Outcome::Bytes(count) => {
                     self.stats.sends += 1;
                     self.stats.sent_bytes += count as u64;
@@ -291,6 +311,7 @@ impl Fleet {
                         bot.play.spoke_at.get_or_insert(now);
                     }
                     connection.advance(count);
+                    bot.habit.has_spoken(now);
                 }
                 Outcome::WouldBlock => return,
                 Outcome::Eof => return connection.handle_eof(),

@@ -4,22 +4,20 @@
 
 mod bench;
 mod faulty;
+pub(super) mod scenario;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand, error::ErrorKind};
-use gamekeeper_bot::{
-    fleet::Endpoint,
-    units::{parse_duration, parse_rate, parse_share},
-};
+use gamekeeper_bot::fleet::Endpoint;
 
 use super::reports::ReportCommand;
 use crate::{
     bench::{floor::FloorOptions, options::BenchOptions},
     faulty::FaultyOptions,
-    mix::DepartureMix,
     options::{Options, Target},
 };
+use scenario::{Chosen, ScenarioArgs};
 
 /// Loads a Gamekeeper server with bots that play and vanish, and says whether it noticed.
 #[derive(Debug, Parser)]
@@ -51,6 +49,14 @@ enum Command {
     #[command(flatten)]
     Reports(ReportCommand),
 
+    /// Shows what there is: scenarios, ways to leave, manners, figures for thresholds.
+    List,
+
+    /// Prints what a run would do when, a line of JSON for each step.
+    ///
+    /// The same scenario and seed give the same plan.
+    Plan(ScenarioArgs),
+
     /// Measures Gamekeeper and other servers in turn on the same workload, and prints a table.
     ///
     /// The workload is the game `benchmark`: rooms of 50, states of 1024 bytes and inputs at 20 Hz.
@@ -77,6 +83,10 @@ pub(super) enum Order {
     Serve(FaultyOptions),
     /// To say what it can do as a server.
     ListModes,
+    /// To say what can be in a scenario.
+    List,
+    /// To say what a run would do.
+    Plan(Box<Chosen>),
     /// To look at reports of earlier runs.
     Reports(ReportCommand),
     /// To compare servers.
@@ -89,6 +99,9 @@ pub(super) enum Order {
 
 #[derive(Debug, clap::Args)]
 struct RunArgs {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+
     /// A running server: host:port, `[v6]:port` or unix:/path. Without it, the run starts one.
     #[arg(long, value_name = "ADDR")]
     target: Option<Endpoint>,
@@ -96,42 +109,6 @@ struct RunArgs {
     /// The admin listener of the running server; without it, only what bots see is checked.
     #[arg(long, value_name = "ADDR", requires = "target")]
     admin: Option<SocketAddr>,
-
-    /// The game to play.
-    #[arg(long, default_value = "arena", value_name = "NAME")]
-    game: String,
-
-    /// Bots that play at any time.
-    #[arg(long, default_value_t = 200, value_name = "N")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    bots: u32,
-
-    /// How long they play, not counting the time to join before and to settle after.
-    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = parse_duration)]
-    duration: Duration,
-
-    /// Bots that leave per second; each is replaced by a new one, or comes back.
-    #[arg(long, default_value = "20/s", value_name = "RATE", value_parser = parse_rate)]
-    churn: f64,
-
-    /// The ways they leave: mix, or names with optional weights such as close,reset:3.
-    #[arg(long, default_value = "mix", value_name = "LIST")]
-    departures: DepartureMix,
-
-    /// Of those that lose their connection without a goodbye, the share that comes back to its
-    /// seat: some with a ticket for a seat that is held, some while the server still believes in
-    /// the old connection. A few bad tickets are shown besides. 0 for none.
-    #[arg(long, default_value = "25%", value_name = "SHARE", value_parser = parse_share)]
-    resume: f64,
-
-    /// Everything planned is a function of this.
-    #[arg(long, default_value_t = 1, value_name = "S")]
-    seed: u64,
-
-    /// Inputs per second and bot.
-    #[arg(long, default_value_t = 20, value_name = "HZ")]
-    #[arg(value_parser = clap::value_parser!(u32).range(0..=1000))]
-    input_hz: u32,
 
     /// Writes the report for machines to this file.
     #[arg(long, value_name = "FILE")]
@@ -172,6 +149,8 @@ impl Args {
             Command::Run(args) => Ok(Order::Run(Box::new(args.into_options()?))),
             Command::FaultyServer(args) => args.into_order(),
             Command::Reports(command) => Ok(Order::Reports(command)),
+            Command::List => Ok(Order::List),
+            Command::Plan(args) => args.choose().map(|chosen| Order::Plan(Box::new(chosen))),
             Command::Bench(args) => args.into_options().map(Order::Compare),
             Command::Work => Ok(Order::Work),
             Command::Floor(args) => Ok(Order::BeTheFloor(args.into_options())),
@@ -181,9 +160,6 @@ impl Args {
 
 impl RunArgs {
     fn into_options(self) -> Result<Options, clap::Error> {
-        if self.duration.is_zero() {
-            return Err(usage("--duration must be longer than 0s, or nothing is measured"));
-        }
         if self.target.is_some() && !self.server_args.is_empty() {
             return Err(usage(
                 "arguments after -- are for a server that the run starts; leave out \
@@ -194,16 +170,13 @@ impl RunArgs {
             Some(endpoint) => Target::Running { endpoint, admin: self.admin },
             None => Target::Own { program: self.server_bin, extra: self.server_args },
         };
+        let Chosen { origin, scenario, thresholds, seed } = self.scenario.choose()?;
         Ok(Options {
             target,
-            game: self.game,
-            bots: self.bots,
-            duration: self.duration,
-            churn_per_second: self.churn,
-            mix: self.departures,
-            resume_share: self.resume,
-            seed: self.seed,
-            input_hz: self.input_hz,
+            origin,
+            scenario,
+            thresholds,
+            seed,
             json: self.json,
             events: self.events,
             html: self.html,
@@ -224,7 +197,13 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Options, clap::Error> {
-        let words = std::iter::once("gamekeeper-loadtest").chain(line.split_whitespace());
+        // As a shell does: what is in quotes is one word.
+        let parts = line.split('\'').enumerate();
+        let words = parts.flat_map(|(index, part)| match index % 2 {
+            0 => part.split_whitespace().collect(),
+            _ => vec![part],
+        });
+        let words = std::iter::once("gamekeeper-loadtest").chain(words);
         match Args::try_parse_from(words).and_then(Args::into_order)? {
             Order::Run(options) => Ok(*options),
             other => panic!("not a run: {other:?}"),
@@ -242,6 +221,9 @@ mod tests {
             "run --resume 0.07",
             "run --processes 4 --pin",
             "run --server-bin /tmp/x --pin -- --state-bytes 64",
+            "run everything",
+            "run churn --bots 50 --game benchmark --seed 9",
+            "run --threshold ghosts==0 --threshold survivors.missed<1%",
         ] {
             let options = parse(line).expect(line);
             let again = options.to_string();
@@ -258,7 +240,11 @@ mod tests {
             ("run --duration 0s", "longer than 0s"),
             ("run --resume 30", "25%"),
             ("run --processes 0", "1.."),
-            ("run --departures vanish", "half-close"),
+            ("run --departures explode", "half-close"),
+            ("run all", "everything"),
+            ("run nowhere.toml", "cannot read"),
+            ("run everything --churn 5/s", "cannot be used with"),
+            ("run --threshold tdt<1", "did you mean ttd"),
             ("run --admin 127.0.0.1:1", "--target"),
             ("run --target 127.0.0.1:1 -- --x", "leave out"),
             ("run --frobnicate", "--frobnicate"),

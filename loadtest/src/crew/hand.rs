@@ -108,10 +108,10 @@ impl Hand {
                 let spawned = self.fleet.spawn(plan);
                 debug_assert_eq!(spawned, bot, "bots are spawned in the order of their numbers");
             }
-            Order::Depart { bot, departure, comeback } => {
+            Order::Depart { bot, departure, state, comeback } => {
                 let told = match comeback {
-                    Some(comeback) => self.fleet.depart_and_return(bot, departure, comeback),
-                    None => self.fleet.depart(bot, departure),
+                    Some(comeback) => self.fleet.depart_and_return(bot, departure, state, comeback),
+                    None => self.fleet.depart(bot, departure, state),
                 };
                 self.not_injected += u64::from(told.is_err());
             }

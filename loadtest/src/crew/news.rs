@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gamekeeper_bot::{
     clock::Moment,
-    departure::Departure,
+    departure::{Departure, PlayerState},
     fleet::{
         BotId, BotPlan, Comeback, End, FleetConfig, FleetCounts, FleetStats, Fraud, Injection,
         Latency, Return, TicketFault,
@@ -44,6 +44,8 @@ pub enum Order {
         bot: BotId,
         /// How.
         departure: Departure,
+        /// Where it stands then.
+        state: PlayerState,
         /// How it comes back, if it does.
         comeback: Option<Comeback>,
     },
@@ -143,6 +145,7 @@ mod tests {
     use gamekeeper_bot::{
         connection::{Ended, Operation, ServerFault},
         fleet::{Endpoint, Homecoming, ReturnOutcome, Stage},
+        manner::Manner,
         people::PlayerChange,
     };
     use gamekeeper_protocol::{GoodbyeReason, PlayerId, Presence, codec};
@@ -159,8 +162,10 @@ mod tests {
     fn injection(bot: u32, at: u64) -> Injection {
         Injection {
             bot: BotId(bot),
-            player: PlayerId(bot + 1),
+            player: Some(PlayerId(bot + 1)),
+            local: Some(([127, 0, 0, 1], 4000).into()),
             departure: Departure::HalfFrame,
+            state: PlayerState::ResumeWindow,
             returns: true,
             silent: true,
             at: Moment(at),
@@ -184,6 +189,7 @@ mod tests {
             player,
             departure: player.map(|_| departure),
             stage: Stage::Greeting,
+            local: player.map(|_| ([127, 0, 0, 1], 4001).into()),
             returning: true,
             at,
             ended,
@@ -222,15 +228,20 @@ mod tests {
 
     #[test]
     fn what_is_said_over_a_pipe_is_what_is_heard() {
-        let plan = BotPlan { departure: Some(Departure::Freeze) };
+        let plan = BotPlan {
+            departure: Some(Departure::Freeze),
+            state: PlayerState::Lobby,
+            manner: Manner::ALL[1],
+        };
         let comeback = Comeback { after: Duration::from_millis(3), takes_over: true, plan };
         let (bot, departure, comeback) = (BotId(7), Departure::Reset, Some(comeback));
+        let state = PlayerState::MidFrame;
         let endpoint: Endpoint = "127.0.0.1:7777".parse().expect("valid");
         let config = FleetConfig { first_bot: 3, bot_step: 4, ..FleetConfig::new(endpoint) };
         for command in [
             Command::Begin(Box::new(config)),
             Command::Order(Moment(u64::MAX), Order::Spawn { bot, plan }),
-            Command::Order(Moment(1), Order::Depart { bot, departure, comeback }),
+            Command::Order(Moment(1), Order::Depart { bot, departure, state, comeback }),
             Command::Order(Moment(0), Order::ShowBadTicket { bot, fault: TicketFault::Forged }),
             Command::Ask(Question::Goodbye),
         ] {

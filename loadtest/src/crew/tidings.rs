@@ -64,19 +64,26 @@ impl Tidings {
 
 #[cfg(test)]
 mod tests {
-    use gamekeeper_bot::{departure::Departure, people::PlayerChange};
+    use gamekeeper_bot::{
+        departure::{Departure, PlayerState},
+        people::PlayerChange,
+    };
     use gamekeeper_protocol::{PlayerId, Presence};
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
 
+    fn leaves(departure: Departure, state: PlayerState) -> PlayerChange {
+        PlayerChange::Leaves { departure, state }
+    }
+
     /// A story of some players: who does what, who tells it, and how often hands are asked.
     fn story() -> impl Strategy<Value = Vec<(PlayerEvent, usize, bool)>> {
         let what = prop_oneof![
             Just(PlayerChange::Joined),
-            Just(PlayerChange::Gone { departure: None }),
-            Just(PlayerChange::Gone { departure: Some(Departure::Reset) }),
-            Just(PlayerChange::Gone { departure: Some(Departure::Stall) }),
+            Just(PlayerChange::Gone { how: None }),
+            Just(leaves(Departure::Reset, PlayerState::Match)),
+            Just(leaves(Departure::Garbage, PlayerState::ResumeWindow)),
             Just(PlayerChange::AnnouncedAway),
             Just(PlayerChange::AnnouncedLeft),
         ];

@@ -8,27 +8,24 @@ use gamekeeper_bot::{departure::Transport, machine};
 use rustix::{process::Pid, thread::CpuSet};
 
 use super::RunError;
-use crate::{
-    options::{Options, Target},
-    plan::Plan,
-    server::ServerProcess,
-};
+use crate::server::ServerProcess;
 
 /// Which ports the kernel gives to connections that do not ask for one: the first and the last.
 const PORT_RANGE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 
-/// Whether there can be sockets for all the bots of a plan.
-pub(super) fn check(options: &Options, plan: &Plan) -> Result<(), RunError> {
+/// Whether there can be sockets for so many bots, which may have so many connections.
+pub(super) fn check(
+    bots: u32,
+    connections: u32,
+    processes: u32,
+    transport: Transport,
+) -> Result<(), RunError> {
     let limit = machine::raise_open_files_limit();
-    let each = plan.connections_max().div_ceil(options.processes.max(1));
+    let each = connections.div_ceil(processes.max(1));
     machine::check_descriptors(each, limit).map_err(RunError::Descriptors)?;
-    let transport = match &options.target {
-        Target::Running { endpoint, .. } => endpoint.transport(),
-        Target::Own { .. } => Transport::Tcp,
-    };
     match fs::read_to_string(PORT_RANGE).ok().and_then(|range| ports(&range)) {
-        Some(ports) if transport == Transport::Tcp && options.bots > ports => {
-            Err(RunError::Ports { bots: options.bots, ports })
+        Some(ports) if transport == Transport::Tcp && bots > ports => {
+            Err(RunError::Ports { bots, ports })
         }
         // A connect tells if ports run out all the same.
         _ => Ok(()),

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use gamekeeper_bot::{clock::Moment, fleet::BotId, people::Appearance};
+use gamekeeper_bot::{clock::Moment, departure::PlayerState, fleet::BotId, people::Appearance};
 
 use super::{Phase, Run, RunError};
 use crate::{
     admin::ServerStats,
     crew::{Order, Question},
     ledger::Ledger,
+    plan::{PlannedDeparture, Step},
+    sockets,
 };
 
 /// Joining may take this long, and a second more for every [`JOINS_PER_SECOND`] bots.
@@ -90,13 +92,14 @@ impl Run<'_> {
         self.evidence.run_began = start;
         self.order_departures(start)?;
         self.order_bad_tickets(start)?;
-        let end = start + self.options.duration;
+        let end = start + self.options.scenario.duration();
         while !self.is_halted() {
             let now = Moment::now();
             if now >= end {
                 break;
             }
-            let done = now.since(start).as_secs_f64() / self.options.duration.as_secs_f64();
+            let done =
+                now.since(start).as_secs_f64() / self.options.scenario.duration().as_secs_f64();
             self.turn(end, Phase::Run, done)?;
             // Only the ledger is wanted here, and noted.
             let _ = self.scrape_in_passing();
@@ -115,19 +118,24 @@ impl Run<'_> {
         self.crew.order(at, Order::Spawn { bot: BotId(bot), plan }).map_err(RunError::Crew)
     }
 
-    /// Has the bots leave at their times, and others join when those leave that do not come back.
+    /// Has the bots join and leave at their times.
     fn order_departures(&mut self, start: Moment) -> Result<(), RunError> {
-        let mut replacements = self.plan.initial..;
         let plan = self.plan;
-        for planned in &plan.departures {
-            let at = start + planned.at;
-            let (bot, departure) = (BotId(planned.bot), planned.departure);
-            let comeback = planned.comeback;
-            let order = Order::Depart { bot, departure, comeback };
-            self.crew.order(at, order).map_err(RunError::Crew)?;
-            if comeback.is_none() {
-                let number = replacements.next().expect("there are more numbers than bots");
-                self.spawn(number, at)?;
+        for step in &plan.steps {
+            let at = start + step.at();
+            match step {
+                Step::Join { bot, .. } => self.spawn(*bot, at)?,
+                Step::Leave(planned) => match planned.state {
+                    PlayerState::Lobby => self.spawn(planned.bot, at)?,
+                    PlayerState::Match | PlayerState::MidFrame => {
+                        let PlannedDeparture { departure, state, comeback, .. } = *planned;
+                        let bot = BotId(planned.bot);
+                        let order = Order::Depart { bot, departure, state, comeback };
+                        self.crew.order(at, order).map_err(RunError::Crew)?;
+                    }
+                    // The bot does so by itself when it is back from its departure before.
+                    PlayerState::ResumeWindow => {}
+                },
             }
         }
         Ok(())
@@ -191,7 +199,7 @@ impl Run<'_> {
     /// Whether everything that was planned has been done to the server, and answered.
     fn is_complete(&self) -> bool {
         let carried_out = self.evidence.injections.len() as u64 + self.evidence.not_injected;
-        carried_out == self.plan.departures.len() as u64
+        carried_out == self.plan.departures_count()
             && self.orders == 0
             && self.counts.returning == 0
             && self.counts.leaving == 0
@@ -204,6 +212,7 @@ impl Run<'_> {
         let away = stats.players_away.saturating_sub(before.players_away);
         self.is_complete()
             && self.evidence.is_all_noticed()
+            && self.evidence.is_counted(stats)
             && (away == 0 || self.evidence.seats_awaited().is_none())
     }
 
@@ -224,6 +233,7 @@ impl Run<'_> {
             let quiet = self.evidence.is_as_before(&scrape.stats);
             // The last one counts, quiet or not.
             self.evidence.after = Some(scrape.stats);
+            self.evidence.close_wait = self.endpoint.address().and_then(sockets::close_wait);
             if quiet || Moment::now() >= deadline || self.is_halted() {
                 return Ok(());
             }
