@@ -26,6 +26,7 @@ use clap::Parser;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::{
+    crew::worker,
     exit::ExitStatus,
     options::Options,
     render::{self, Html, Text},
@@ -44,6 +45,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Order::List) => catalogue::list().into(),
         Ok(Order::Plan(chosen)) => catalogue::plan(&chosen).into(),
         Ok(Order::Compare(options)) => bench::compare(&options),
+        Ok(Order::Work) => work(),
         Ok(Order::BeTheFloor(options)) => bench::be_the_floor(&options),
         Err(error) => {
             // If not even this can be written, the exit code still says it.
@@ -84,6 +86,16 @@ fn load(options: &Options) -> ExitCode {
     }
 }
 
+fn work() -> ExitCode {
+    match worker::serve() {
+        Ok(()) => ExitStatus::Pass.into(),
+        Err(error) => {
+            output::error(&error.to_string());
+            ExitStatus::Internal.into()
+        }
+    }
+}
+
 /// Takes away what was made to see whether it can be written, if nothing is to be written.
 fn discard_empty(files: &[&PathBuf]) {
     for path in files {
@@ -119,7 +131,9 @@ fn status_of(error: &RunError) -> ExitStatus {
             ExitStatus::TargetDown
         }
         RunError::Pin(_) | RunError::Churn { .. } => ExitStatus::Usage,
-        RunError::Descriptors(_) | RunError::Crew(_) => ExitStatus::Internal,
+        RunError::Descriptors(_) | RunError::Ports { .. } | RunError::Crew(_) => {
+            ExitStatus::Internal
+        }
     }
 }
 

@@ -12,6 +12,7 @@
 //! 5. **quiesce**: the server must be as it was before the first bot.
 
 mod error;
+mod machine;
 mod phases;
 
 pub use error::RunError;
@@ -25,14 +26,12 @@ use std::{
 use gamekeeper_bot::{
     clock::Moment,
     departure::Transport,
-    fleet::{Endpoint, FleetConfig},
-    machine,
+    fleet::{Endpoint, FleetConfig, FleetCounts},
 };
-use rustix::{process::Pid, thread::CpuSet};
 
 use crate::{
     admin::{self, Scrape, Scraper},
-    crew::{Counts, Crew, News, Question},
+    crew::{Crew, News, Question},
     evidence::{Evidence, Halt, KeptEvents},
     ledger::Ledger,
     options::{Options, Target},
@@ -113,7 +112,6 @@ pub fn run(
     on_status: &mut dyn FnMut(&Status),
 ) -> Result<Report, RunError> {
     let scenario = &options.scenario;
-    let limit = machine::raise_open_files_limit();
     let transport = match &options.target {
         Target::Running { endpoint, .. } => endpoint.transport(),
         Target::Own { .. } => Transport::Tcp,
@@ -123,24 +121,22 @@ pub fn run(
     if unplaced * UNPLACED_ONE_OF > placed + unplaced {
         return Err(RunError::Churn { placed, unplaced });
     }
-    // Bots that the server has not let go yet hold a socket as well.
-    let most = u32::try_from(plan.bots.len()).unwrap_or(u32::MAX);
-    machine::check_descriptors(most.min(options.scenario.most().saturating_mul(2)), limit)
-        .map_err(RunError::Descriptors)?;
+    let connections = plan.connections_max(scenario.most());
+    machine::check(scenario.most(), connections, options.processes, transport)?;
     let (endpoint, admin, mut server) = match &options.target {
         Target::Running { endpoint, admin } => (endpoint.clone(), *admin, None),
         Target::Own { program, .. } => {
             let extra = options.server_args();
             let program = server::locate(program.as_deref()).map_err(RunError::Server)?;
-            let server =
-                ServerProcess::start(&program, &scenario.game, &extra).map_err(RunError::Server)?;
+            let server = ServerProcess::start(&program, &scenario.game, connections, &extra)
+                .map_err(RunError::Server)?;
             let endpoint = Endpoint::Tcp(server.listen);
             (endpoint, Some(server.admin), Some(server))
         }
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     if options.pin {
-        pin(server.as_ref(), cores).map_err(RunError::Pin)?;
+        machine::pin(server.as_ref(), cores, options.processes).map_err(RunError::Pin)?;
     }
     let first = admin.map(admin::fetch_first).transpose().map_err(RunError::Admin)?;
     let (before, bookmark) = first.unzip();
@@ -154,8 +150,9 @@ pub fn run(
         plan: &plan,
         options,
         endpoint,
-        crew: Crew::start(config).map_err(RunError::Crew)?,
-        counts: Counts::default(),
+        crew: Crew::start(config, options.processes).map_err(RunError::Crew)?,
+        counts: FleetCounts::default(),
+        orders: 0,
         server: server.as_mut(),
         scraper: admin.zip(bookmark).map(|(admin, bookmark)| Scraper::new(admin, bookmark)),
         scrapes_failed: 0,
@@ -193,25 +190,6 @@ fn kept_events(options: &Options) -> KeptEvents {
     }
 }
 
-/// Keeps the server on the first core and this thread, which is the bots', on the second.
-fn pin(server: Option<&ServerProcess>, cores: usize) -> Result<(), String> {
-    if cores < 2 {
-        return Err("there is only one core".to_owned());
-    }
-    let only = |core| {
-        let mut set = CpuSet::new();
-        set.set(core);
-        set
-    };
-    let set = |pid, core| {
-        rustix::thread::sched_setaffinity(pid, &only(core)).map_err(|errno| errno.to_string())
-    };
-    if let Some(server) = server {
-        set(i32::try_from(server.pid()).ok().and_then(Pid::from_raw), 0)?;
-    }
-    set(None, 1)
-}
-
 /// A run under way.
 struct Run<'a> {
     options: &'a Options,
@@ -219,7 +197,9 @@ struct Run<'a> {
     endpoint: Endpoint,
     crew: Crew,
     /// As they were at the last look at the crew.
-    counts: Counts,
+    counts: FleetCounts,
+    /// Orders that had not been carried out then.
+    orders: u64,
     server: Option<&'a mut ServerProcess>,
     scraper: Option<Scraper>,
     scrapes_failed: u32,
@@ -277,7 +257,7 @@ impl Run<'_> {
     /// Asks the crew, notes what has happened, and yields the answer.
     fn look(&mut self, question: Question) -> Result<News, RunError> {
         let mut news = self.crew.ask(question).map_err(RunError::Crew)?;
-        self.counts = news.counts;
+        (self.counts, self.orders) = (news.counts, news.orders);
         self.evidence.injections.append(&mut news.injections);
         self.evidence.not_injected += news.not_injected;
         self.lost += news.ends.iter().filter(|end| end.departure.is_none()).count() as u64;
@@ -294,7 +274,7 @@ impl Run<'_> {
 
     /// Ends a sample of the timeline, and adds what was measured in it to its phase.
     fn sample(&mut self, phase: Phase) -> Result<(), RunError> {
-        let slice = self.look(Question::Stats)?.stats;
+        let News { stats: slice, order_lag, .. } = self.look(Question::Stats)?;
         let now = Moment::now();
         if self.is_under_way() {
             let playing = self.counts.playing;
@@ -304,7 +284,10 @@ impl Run<'_> {
         self.sampled_at = now;
         match phase {
             Phase::Join => self.evidence.warm_up.merge(&slice),
-            Phase::Run => self.evidence.run.merge(&slice),
+            Phase::Run => {
+                self.evidence.run.merge(&slice);
+                self.evidence.order_lag.merge(&order_lag);
+            }
             Phase::Settle | Phase::Close => self.evidence.settle.merge(&slice),
         }
         Ok(())

@@ -19,6 +19,7 @@ mod broken_servers;
 mod causes;
 mod conformance;
 mod connections;
+mod crew;
 mod defaults;
 mod descriptors;
 mod embedding;

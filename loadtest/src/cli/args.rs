@@ -65,6 +65,10 @@ enum Command {
     /// none, 130 interrupted.
     Bench(bench::BenchArgs),
 
+    /// Is one of the processes of `run --processes`, which speaks to it over stdin and stdout.
+    #[command(name = crate::crew::WORKER_SUBCOMMAND, hide = true)]
+    Work,
+
     /// Is what no server can do without, one read and one send per player and tick: what `bench`
     /// compares servers with. Not to be played on.
     Floor(bench::FloorArgs),
@@ -89,6 +93,8 @@ pub(super) enum Order {
     Compare(BenchOptions),
     /// To be what they are compared with.
     BeTheFloor(FloorOptions),
+    /// To be a process of bots.
+    Work,
 }
 
 #[derive(Debug, clap::Args)]
@@ -120,7 +126,14 @@ struct RunArgs {
     #[arg(long, value_name = "PATH", conflicts_with = "target")]
     server_bin: Option<PathBuf>,
 
-    /// Keeps the server on the first core and the bots on the second.
+    /// Processes that the bots are spread over, each with its own thread and its own limit of open
+    /// files. For more bots than one core or one such limit can carry.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=64))]
+    processes: u32,
+
+    /// Keeps the server on the first core and the bots on the second, or, with several processes,
+    /// on all the others.
     #[arg(long)]
     pin: bool,
 
@@ -139,6 +152,7 @@ impl Args {
             Command::List => Ok(Order::List),
             Command::Plan(args) => args.choose().map(|chosen| Order::Plan(Box::new(chosen))),
             Command::Bench(args) => args.into_options().map(Order::Compare),
+            Command::Work => Ok(Order::Work),
             Command::Floor(args) => Ok(Order::BeTheFloor(args.into_options())),
         }
     }
@@ -167,6 +181,7 @@ impl RunArgs {
             events: self.events,
             html: self.html,
             pin: self.pin,
+            processes: self.processes,
         })
     }
 }
@@ -204,6 +219,7 @@ mod tests {
             "run --target 127.0.0.1:7777 --admin 127.0.0.1:7778 --game benchmark",
             "run --resume 30%",
             "run --resume 0.07",
+            "run --processes 4 --pin",
             "run --server-bin /tmp/x --pin -- --state-bytes 64",
             "run everything",
             "run churn --bots 50 --game benchmark --seed 9",
@@ -223,6 +239,7 @@ mod tests {
             ("run --churn often", "20/s"),
             ("run --duration 0s", "longer than 0s"),
             ("run --resume 30", "25%"),
+            ("run --processes 0", "1.."),
             ("run --departures explode", "half-close"),
             ("run all", "everything"),
             ("run nowhere.toml", "cannot read"),
