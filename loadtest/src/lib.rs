@@ -37,7 +37,7 @@
 //!
 //! Modules in the order of the data: [`mix`], [`scenario`], [`threshold`], [`options`], [`plan`],
 //! [`server`], [`sockets`], [`admin`], [`crew`], [`run`], [`ledger`], [`timeline`], [`evidence`],
-//! [`matching`], [`report`], [`saved`], [`baseline`], [`compare`], [`render`], [`exit`], [`cli`];
+//! [`matching`], [`report`], [`saved`], [`baseline`], [`compare`], [`soak`], [`render`], [`exit`], [`cli`];
 //! and [`faulty`], [`mod@bench`].
 
 pub mod admin;
@@ -60,6 +60,7 @@ pub mod run;
 pub mod saved;
 pub mod scenario;
 pub mod server;
+pub mod soak;
 pub mod sockets;
 pub mod threshold;
 pub mod timeline;

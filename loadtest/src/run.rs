@@ -12,6 +12,7 @@
 //! 5. **quiesce**: the server must be as it was before the first bot.
 
 mod error;
+mod host;
 mod machine;
 mod phases;
 
@@ -28,6 +29,8 @@ use gamekeeper_bot::{
     departure::Transport,
     fleet::{Endpoint, FleetConfig, FleetCounts},
 };
+
+use host::Host;
 
 use crate::{
     admin::{self, Scrape, Scraper},
@@ -111,49 +114,91 @@ pub fn run(
     stop: &AtomicBool,
     on_status: &mut dyn FnMut(&Status),
 ) -> Result<Report, RunError> {
+    let prepared = prepare(options)?;
+    let mut host = Host::start(options, prepared.connections)?;
+    let mut evidence = play(options, &prepared.plan, &mut host, stop, on_status)?;
+    evidence.server_stop = host.stop();
+    Ok(Report::new(options, &prepared.plan, &evidence))
+}
+
+/// Runs again and again on one server, each time with the next seed, until `on_report` says no more;
+/// and yields the last report.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub fn repeat(
+    options: &Options,
+    stop: &AtomicBool,
+    on_status: &mut dyn FnMut(&Status),
+    on_report: &mut dyn FnMut(&Report) -> bool,
+) -> Result<Report, RunError> {
+    let mut options = options.clone();
+    let mut prepared = prepare(&options)?;
+    let mut host = Host::start(&options, prepared.connections)?;
+    loop {
+        let evidence = play(&options, &prepared.plan, &mut host, stop, on_status)?;
+        let report = Report::new(&options, &prepared.plan, &evidence);
+        if !on_report(&report) {
+            // The last report says how our own server has stopped.
+            let evidence = Evidence { server_stop: host.stop(), ..evidence };
+            return Ok(Report::new(&options, &prepared.plan, &evidence));
+        }
+        options.seed = options.seed.wrapping_add(1);
+        prepared = prepare(&options)?;
+    }
+}
+
+/// What can be known before there is a server.
+struct Prepared {
+    plan: Plan,
+    /// The most connections that there are at any time.
+    connections: u32,
+}
+
+/// Makes the plan, and sees whether this machine can carry it out.
+fn prepare(options: &Options) -> Result<Prepared, RunError> {
     let scenario = &options.scenario;
     let transport = match &options.target {
         Target::Running { endpoint, .. } => endpoint.transport(),
         Target::Own { .. } => Transport::Tcp,
     };
-    let plan = Plan::new(&options.scenario, options.seed, &Means::probe(transport));
+    let plan = Plan::new(scenario, options.seed, &Means::probe(transport));
     let (placed, unplaced) = (plan.departures_count(), plan.unplaced);
     if unplaced * UNPLACED_ONE_OF > placed + unplaced {
         return Err(RunError::Churn { placed, unplaced });
     }
     let connections = plan.connections_max(scenario.most());
     machine::check(scenario.most(), connections, options.processes, transport)?;
-    let (endpoint, admin, mut server) = match &options.target {
-        Target::Running { endpoint, admin } => (endpoint.clone(), *admin, None),
-        Target::Own { program, .. } => {
-            let extra = options.server_args();
-            let program = server::locate(program.as_deref()).map_err(RunError::Server)?;
-            let server = ServerProcess::start(&program, &scenario.game, connections, &extra)
-                .map_err(RunError::Server)?;
-            let endpoint = Endpoint::Tcp(server.listen);
-            (endpoint, Some(server.admin), Some(server))
-        }
-    };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    if options.pin {
-        machine::pin(server.as_ref(), cores, options.processes).map_err(RunError::Pin)?;
-    }
+    Ok(Prepared { plan, connections })
+}
+
+/// Carries out a plan.
+fn play(
+    options: &Options,
+    plan: &Plan,
+    host: &mut Host,
+    stop: &AtomicBool,
+    on_status: &mut dyn FnMut(&Status),
+) -> Result<Evidence, RunError> {
+    let scenario = &options.scenario;
+    let admin = host.admin;
     let first = admin.map(admin::fetch_first).transpose().map_err(RunError::Admin)?;
     let (before, bookmark) = first.unzip();
     let config = FleetConfig {
         game: scenario.game.clone(),
         seed: options.seed,
         input_hz: scenario.input_hz,
-        ..FleetConfig::new(endpoint.clone())
+        ..FleetConfig::new(host.endpoint.clone())
     };
     let mut run = Run {
-        plan: &plan,
+        plan,
         options,
-        endpoint,
+        endpoint: host.endpoint.clone(),
         crew: Crew::start(config, options.processes).map_err(RunError::Crew)?,
         counts: FleetCounts::default(),
         orders: 0,
-        server: server.as_mut(),
+        server: host.server.as_mut(),
         scraper: admin.zip(bookmark).map(|(admin, bookmark)| Scraper::new(admin, bookmark)),
         scrapes_failed: 0,
         next_scrape: Moment::default(),
@@ -165,9 +210,9 @@ pub fn run(
         sampled_at: Moment::default(),
         server_sample: None,
         evidence: Evidence {
-            transport,
+            transport: host.endpoint.transport(),
             exclusive: matches!(options.target, Target::Own { .. }),
-            cores,
+            cores: host.cores,
             kept_events: kept_events(options),
             ledger: before.is_some().then(Ledger::default),
             before,
@@ -175,11 +220,7 @@ pub fn run(
         },
     };
     run.all_phases()?;
-    let mut evidence = run.evidence;
-    if let Some(server) = server {
-        evidence.server_stop = Some(server.stop().map_err(|error| error.to_string()));
-    }
-    Ok(Report::new(options, &plan, &evidence))
+    Ok(run.evidence)
 }
 
 /// How much the server keeps for those who come back, as far as that is known.

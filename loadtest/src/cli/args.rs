@@ -6,12 +6,12 @@ mod bench;
 mod faulty;
 pub(super) mod scenario;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand, error::ErrorKind};
-use gamekeeper_bot::fleet::Endpoint;
+use gamekeeper_bot::{fleet::Endpoint, units::parse_duration};
 
-use super::reports::ReportCommand;
+use super::{reports::ReportCommand, soak::Until};
 use crate::{
     bench::{floor::FloorOptions, options::BenchOptions},
     faulty::FaultyOptions,
@@ -35,6 +35,12 @@ enum Command {
     /// is invalid because the bots were the limit, 5 the server could not be reached or died,
     /// 130 interrupted.
     Run(Box<RunArgs>),
+
+    /// Repeats a scenario on one server, with the next seed each time, until it fails.
+    ///
+    /// A line for each run, and the whole report of the one that fails. Memory that grows from run
+    /// to run is a failure as well. Exit codes: as for run.
+    Soak(Box<SoakArgs>),
 
     /// Is a server that misbehaves on purpose, to test a client against.
     ///
@@ -79,6 +85,8 @@ enum Command {
 pub(super) enum Order {
     /// To load a server.
     Run(Box<Options>),
+    /// To load a server again and again.
+    Soak(Box<Options>, Until),
     /// To be a server.
     Serve(FaultyOptions),
     /// To say what it can do as a server.
@@ -142,11 +150,33 @@ struct RunArgs {
     server_args: Vec<String>,
 }
 
+#[derive(Debug, clap::Args)]
+struct SoakArgs {
+    /// So many runs at most [default: without end].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    times: Option<u32>,
+
+    /// No new run begins after this time [default: without end].
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    lasts: Option<Duration>,
+
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+impl SoakArgs {
+    fn into_order(self) -> Result<Order, clap::Error> {
+        let until = Until { times: self.times, lasts: self.lasts };
+        Ok(Order::Soak(Box::new(self.run.into_options()?), until))
+    }
+}
+
 impl Args {
     /// Checks what clap cannot, and says what is to be done.
     pub(super) fn into_order(self) -> Result<Order, clap::Error> {
         match self.command {
             Command::Run(args) => Ok(Order::Run(Box::new(args.into_options()?))),
+            Command::Soak(args) => args.into_order(),
             Command::FaultyServer(args) => args.into_order(),
             Command::Reports(command) => Ok(Order::Reports(command)),
             Command::List => Ok(Order::List),
