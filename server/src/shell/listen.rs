@@ -87,7 +87,10 @@ fn listen_tcp(address: std::net::SocketAddr, limits: &Limits) -> io::Result<List
         .with_interval(Duration::from_secs(4))
         .with_retries(3);
     socket.set_tcp_keepalive(&keepalive)?;
-    socket.set_tcp_user_timeout(Some(Duration::from_millis(limits.tcp_user_timeout_ms)))?;
+    if limits.tcp_user_timeout_ms > 0 {
+        let timeout = Duration::from_millis(limits.tcp_user_timeout_ms);
+        socket.set_tcp_user_timeout(Some(timeout))?;
+    }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     let bound = socket.local_addr()?.as_socket().unwrap_or(address);
