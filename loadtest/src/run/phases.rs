@@ -19,6 +19,10 @@ const JOIN_WITHIN: Duration = Duration::from_secs(10);
 /// A server that lets in fewer than this many bots per second is too slow to wait for.
 const JOINS_PER_SECOND: u32 = 200;
 
+/// So many bots connect in a second at first. More at once would not fit into the queue in front of
+/// a server, where they are answered by silence, and the kernel tries again after a second.
+const CONNECTS_PER_SECOND: u32 = 4000;
+
 /// Time for orders to arrive before they are due.
 const ORDERS_TRAVEL: Duration = Duration::from_millis(50);
 
@@ -50,8 +54,9 @@ impl Run<'_> {
     /// Lets everybody in who is there from the beginning.
     fn join(&mut self) -> Result<(), RunError> {
         let initial = self.plan.initial;
+        let start = Moment::now();
         for bot in 0..initial {
-            self.spawn(bot, Moment::now())?;
+            self.spawn(bot, start + Duration::from_secs(1) * bot / CONNECTS_PER_SECOND)?;
         }
         self.look(Question::News)?;
         let deadline = Moment::now()
@@ -60,7 +65,10 @@ impl Run<'_> {
         loop {
             let playing = self.counts.playing;
             // Whoever does not play and is still there is on the way.
-            if playing == self.counts.bots || Moment::now() >= deadline || self.is_halted() {
+            if (self.orders == 0 && playing == self.counts.bots)
+                || Moment::now() >= deadline
+                || self.is_halted()
+            {
                 break;
             }
             let done = playing as f64 / f64::from(initial);
