@@ -26,7 +26,7 @@ use crate::{
     clock::Moment,
     departure::Departure,
     fleet::{BotPlan, DriverError, Fleet, FleetConfig},
-    limits::CONNECTS_PER_TURN,
+    limits::UNREAD_WITHIN,
     machine,
     retry::RetryPolicy,
 };
@@ -61,12 +61,17 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<Summary, RunError> {
+    check_privileges(args)?;
     let limit = machine::raise_open_files_limit();
     machine::check_descriptors(args.bots, limit).map_err(RunError::Descriptors)?;
     let stop = stop_flag().map_err(RunError::Signals)?;
     let mut fleet = Fleet::new(config(args)).map_err(RunError::Driver)?;
     for _ in 0..args.bots {
-        fleet.spawn(BotPlan { departure: args.departure });
+        fleet.spawn(BotPlan {
+            departure: args.departure,
+            manner: args.manner,
+            ..BotPlan::default()
+        });
     }
     output::status(&format!(
         "{} bots, seed {}, to {} for {:?}",
@@ -78,15 +83,25 @@ fn run(args: &Args) -> Result<Summary, RunError> {
     Ok(summary)
 }
 
+/// Says before the run that something of it would not be allowed.
+fn check_privileges(args: &Args) -> Result<(), RunError> {
+    let departure =
+        args.departure.and_then(|departure| Some((departure.name(), departure.needs()?)));
+    let manner = args.manner.needs().map(|privilege| (args.manner.name(), privilege));
+    for (name, privilege) in departure.into_iter().chain(manner) {
+        privilege.probe().map_err(|why| RunError::NotAllowed { name, why })?;
+    }
+    Ok(())
+}
+
 fn config(args: &Args) -> FleetConfig {
     FleetConfig {
-        endpoint: args.target.clone(),
         game: args.game.clone(),
         name_prefix: args.name.clone(),
         seed: args.seed,
         input_hz: args.input_hz,
         retry: if args.no_retry { RetryPolicy::NEVER } else { RetryPolicy::FOREVER },
-        connects_per_turn: CONNECTS_PER_TURN,
+        ..FleetConfig::new(args.target.clone())
     }
 }
 
@@ -132,17 +147,24 @@ fn leave(
     summary: &mut Summary,
 ) -> Result<(), RunError> {
     let already_stopped = stop.load(Ordering::Relaxed);
+    let start = Moment::now();
     fleet.depart_all(departure);
-    let injections = fleet.take_injections();
-    let deadline = injections.iter().map(|injection| injection.noticed_by).max();
-    while let Some(deadline) = deadline
-        && Moment::now() < deadline
-        && fleet.leaving() > 0
-        && stop.load(Ordering::Relaxed) == already_stopped
-    {
+    // Who waits for something to leave unread has not left yet.
+    let waits = departure == Departure::UnreadClose;
+    let mut deadline = if waits { start + UNREAD_WITHIN } else { start };
+    let mut told_to_leave = 0;
+    loop {
+        let injections = fleet.take_injections();
+        told_to_leave += injections.len();
+        let last = injections.iter().map(|injection| injection.noticed_by).max();
+        deadline = last.map_or(deadline, |last| deadline.max(last));
+        let stopped = stop.load(Ordering::Relaxed) != already_stopped;
+        if Moment::now() >= deadline || fleet.leaving() == 0 || stopped {
+            break;
+        }
         fleet.turn(deadline).map_err(RunError::Driver)?;
     }
-    summary.left(injections.len(), fleet.abandon_leaving());
+    summary.left(told_to_leave, fleet.abandon_leaving());
     summary.take_ends(fleet.take_ends());
     summary.add(&fleet.take_stats());
     Ok(())
@@ -151,6 +173,7 @@ fn leave(
 /// Why the program could not run.
 #[derive(Debug)]
 enum RunError {
+    NotAllowed { name: &'static str, why: String },
     Descriptors(machine::TooFewDescriptors),
     Signals(std::io::Error),
     Driver(DriverError),
@@ -159,6 +182,7 @@ enum RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotAllowed { name, why } => write!(f, "\"{name}\" {why}"),
             Self::Descriptors(error) => error.fmt(f),
             Self::Signals(error) => write!(f, "cannot install a signal handler: {error}"),
             Self::Driver(error) => error.fmt(f),

@@ -19,6 +19,7 @@
 //! failed write there is nothing left to write, and no call that would add to it.
 
 mod ended;
+mod foreign;
 mod outbound;
 mod roster;
 mod session;
@@ -144,6 +145,12 @@ impl Connection {
     /// [`SendError`]; nothing is queued then.
     pub fn send_input(&mut self, body: &[u8]) -> Result<InputSequence, SendError> {
         self.session.send_input(body)
+    }
+
+    /// Queues a ping of our own accord: its answer is a new [`Self::round_trip`], unless another
+    /// ping follows before it comes.
+    pub fn ping(&mut self, now: Moment) {
+        self.session.ping(now);
     }
 
     /// Queues a goodbye. Whatever ends the conversation after it counts as [`Ended::Left`].

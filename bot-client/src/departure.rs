@@ -1,28 +1,24 @@
 //! The ways to leave, as values.
 //!
-//! A departure says what a bot does to its connection, which of the server's leave reasons are
-//! right for it, and by when the server must have noticed. It does nothing itself: the fleet
-//! carries it out, and the load test compares.
-//!
-//! The reason and path names are those of the server's statistics. They are repeated here as text
-//! on purpose: a client that shared the server's types could not notice when they change.
+//! A departure says what a bot does to its connection. What the server should make of it depends on
+//! where the bot stands then, its [`PlayerState`]: which of the server's leave reasons are right,
+//! and by when it must have noticed; that is in `expectation`. A departure does nothing itself: the
+//! fleet carries it out, and the load test compares.
 
-use std::{fmt, str::FromStr, time::Duration};
+mod expectation;
+mod state;
 
-/// The server's patience with a connection that makes no progress, with a frame that is not
-/// finished, and (one second more) with silence.
-const SERVER_PATIENCE: Duration = Duration::from_secs(5);
+pub use state::{PlayerState, UnknownState};
 
-/// How often the server asks a client that speaks whether it also reads, and the part of its
-/// patience after which it looks again at what was acknowledged: both come on top of the patience
-/// before a reader that has stopped is found.
-const SERVER_LOOKS_EVERY: Duration = Duration::from_millis(2_000 + 1_250);
+use std::{fmt, str::FromStr};
 
-/// What is allowed on top of the server's own deadline: a tick, its timer, and a busy machine.
-const SLACK: Duration = Duration::from_secs(2);
+use serde::{Deserialize, Serialize};
+
+use crate::privilege::Privilege;
 
 /// A way to leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Departure {
     /// Says goodbye, then closes: the polite way.
     Goodbye,
@@ -32,30 +28,50 @@ pub enum Departure {
     Reset,
     /// Ends its own direction and keeps reading. On the wire the same as [`Departure::Close`].
     HalfClose,
+    /// Stops reading and closes as soon as something is unread, which its kernel answers with a
+    /// reset: what a crash of a player that the server streams to looks like.
+    UnreadClose,
+    /// Sends some inputs and resets right behind them.
+    LastWords,
     /// Keeps sending inputs and stops reading.
     Stall,
     /// Neither reads nor writes any more; the socket stays open.
     Freeze,
+    /// Its network is gone: nothing reaches it any more, not even an acknowledgement is sent.
+    Vanish,
+    /// Its machine is gone without a word, and another one that knows nothing has its address: the
+    /// next thing that the server sends is answered with a reset.
+    PowerCut,
     /// Sends a header and half of a body, then nothing; still reads.
     HalfFrame,
-    /// Sends a well-formed frame whose body is nonsense.
+    /// Sends a frame a byte at a time, so slowly that it is not complete in time; still reads.
+    Trickle,
+    /// Sends a well-framed message that is none, or that is not allowed.
     Garbage,
     /// Announces a frame of four gibibytes.
     Oversize,
+    /// Sends well-formed messages as fast as the socket takes them, for a while.
+    Flood,
 }
 
 impl Departure {
     /// Every departure, in the order in which reports list them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::Goodbye,
         Self::Close,
         Self::Reset,
         Self::HalfClose,
+        Self::UnreadClose,
+        Self::LastWords,
         Self::Stall,
         Self::Freeze,
+        Self::Vanish,
+        Self::PowerCut,
         Self::HalfFrame,
+        Self::Trickle,
         Self::Garbage,
         Self::Oversize,
+        Self::Flood,
     ];
 
     /// Its name in options and reports.
@@ -65,67 +81,50 @@ impl Departure {
             Self::Close => "close",
             Self::Reset => "reset",
             Self::HalfClose => "half-close",
+            Self::UnreadClose => "unread-close",
+            Self::LastWords => "last-words",
             Self::Stall => "stall",
             Self::Freeze => "freeze",
+            Self::Vanish => "vanish",
+            Self::PowerCut => "power-cut",
             Self::HalfFrame => "half-frame",
+            Self::Trickle => "trickle",
             Self::Garbage => "garbage",
             Self::Oversize => "oversize",
+            Self::Flood => "flood",
         }
     }
 
-    /// The server's leave reasons that are right for it, the most likely one first.
-    pub fn expected_reasons(self, transport: Transport) -> &'static [&'static str] {
+    /// What it does on the wire, in a line for a catalogue.
+    pub fn summary(self) -> &'static str {
         match self {
-            Self::Goodbye => &["goodbye"],
-            // A Unix socket knows no reset. What its other end is told depends on whether anything
-            // was unread, which is a matter of luck.
-            Self::Close | Self::HalfClose | Self::Reset if transport == Transport::Unix => {
-                &["fin", "reset"]
-            }
-            Self::Close | Self::HalfClose => &["fin"],
-            Self::Reset => &["reset"],
-            Self::Stall => &["slow_consumer_time", "slow_consumer_bytes"],
-            // A frozen client neither speaks nor reads: whichever is noticed first is right.
-            Self::Freeze => &["heartbeat", "slow_consumer_time", "slow_consumer_bytes"],
-            Self::HalfFrame => &["frame_timeout"],
-            Self::Garbage => &["protocol"],
-            Self::Oversize => &["oversize"],
+            Self::Goodbye => "says goodbye, then FIN",
+            Self::Close => "FIN without a word",
+            Self::Reset => "RST",
+            Self::HalfClose => "FIN, and reads on",
+            Self::UnreadClose => "stops reading, then closes with bytes unread: RST",
+            Self::LastWords => "a few inputs, and RST right behind them",
+            Self::Stall => "goes on speaking and stops reading: its window closes",
+            Self::Freeze => "says and reads nothing more; its kernel goes on acknowledging",
+            Self::Vanish => "nothing reaches it any more, so nothing is acknowledged",
+            Self::PowerCut => "gone without FIN or RST; whatever is sent to it gets an RST",
+            Self::HalfFrame => "the header and half of the body of a frame, then nothing",
+            Self::Trickle => "a frame, one byte at a time, too slowly",
+            Self::Garbage => "a frame that is no message, or none that is allowed",
+            Self::Oversize => "the header of a frame of four gibibytes",
+            Self::Flood => "well-formed messages as fast as the socket takes them",
         }
     }
 
-    /// How long the server may take to notice.
-    pub fn noticed_within(self) -> Duration {
-        match self {
-            Self::Goodbye
-            | Self::Close
-            | Self::Reset
-            | Self::HalfClose
-            | Self::Garbage
-            | Self::Oversize => SLACK,
-            Self::HalfFrame => SERVER_PATIENCE + SLACK,
-            Self::Freeze => SERVER_PATIENCE + Duration::from_secs(1) + SLACK,
-            Self::Stall => SERVER_LOOKS_EVERY + SERVER_PATIENCE + SLACK,
-        }
-    }
-
-    /// Whether a server that holds seats holds this one: the connection is lost, and nobody has
-    /// said or done anything against the player.
-    pub fn holds_seat(self) -> bool {
-        match self {
-            Self::Close
-            | Self::Reset
-            | Self::HalfClose
-            | Self::Stall
-            | Self::Freeze
-            | Self::HalfFrame => true,
-            Self::Goodbye | Self::Garbage | Self::Oversize => false,
-        }
+    /// What this process must be allowed to do for it, if that is anything special.
+    pub fn needs(self) -> Option<Privilege> {
+        matches!(self, Self::Vanish | Self::PowerCut).then_some(Privilege::NetAdmin)
     }
 
     /// Whether the socket stays open until the server closes it: time in which the bot can come
     /// back while the server still believes in the old connection.
     pub fn stays_connected(self) -> bool {
-        matches!(self, Self::Stall | Self::Freeze | Self::HalfFrame)
+        matches!(self, Self::Stall | Self::Freeze | Self::HalfFrame | Self::Trickle)
     }
 
     /// Whether the bot must know of it before it connects: the receive buffer of a socket can be
@@ -136,7 +135,10 @@ impl Departure {
 }
 
 /// What carries the bytes: it decides which ways of leaving can be told apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Transport {
     /// A TCP connection.
     #[default]
@@ -186,10 +188,11 @@ mod tests {
     fn names_read_back() {
         for departure in Departure::ALL {
             assert_eq!(departure.name().parse(), Ok(departure));
-            assert!(!departure.expected_reasons(Transport::Tcp).is_empty());
-            assert!(!departure.expected_reasons(Transport::Unix).is_empty());
+            let json = serde_json::to_string(&departure).expect("a name");
+            assert_eq!(json, format!("\"{departure}\""), "one name, whoever reads it");
+            assert!(departure.summary().len() < 70, "a line: {}", departure.summary());
         }
-        let error = "vanish".parse::<Departure>().expect_err("no such departure");
+        let error = "melt".parse::<Departure>().expect_err("no such departure");
         assert!(error.to_string().contains("half-close"), "{error}");
     }
 }

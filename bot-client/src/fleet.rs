@@ -16,19 +16,26 @@
 //! slot and generation, so that one for a socket that is gone does nothing.
 
 mod bot;
+mod counts;
 mod ending;
 mod endpoint;
 mod impostor;
 mod leave;
+mod leaving;
 mod ledger;
 mod listening;
-mod people;
+mod manners;
+pub(crate) mod network;
+mod nonsense;
 mod returning;
 mod socket;
 mod stats;
 mod timers;
 mod turn;
+mod vanished;
+mod watch;
 
+pub use counts::FleetCounts;
 pub use endpoint::{Endpoint, EndpointError};
 pub use ledger::{
     DepartError, DriverError, End, Fraud, Homecoming, Injection, Return, ReturnOutcome, Stage,
@@ -44,24 +51,28 @@ use std::{
 };
 
 use mio::{Events, Poll};
+use serde::{Deserialize, Serialize};
 use slab::Slab;
 
 use crate::{
     connection::NameTooLong,
-    departure::Departure,
+    departure::{Departure, PlayerState},
     limits::{CONNECTS_PER_TURN, READ_BYTES},
+    manner::Manner,
     retry::RetryPolicy,
 };
 use bot::Bot;
 use impostor::LostSeat;
-use people::{Appearance, People};
 use timers::Timers;
+use vanished::Vanished;
+use watch::Watch;
 
 /// Readiness events taken from the kernel at once.
 const EVENTS_PER_POLL: usize = 1024;
 
-/// A bot's identity within its fleet: the how-manieth that was spawned, from 0. Never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A bot's number: the how-manieth that was spawned, from 0, if its fleet is the only one. Never
+/// reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BotId(pub u32);
 
 impl fmt::Display for BotId {
@@ -71,7 +82,7 @@ impl fmt::Display for BotId {
 }
 
 /// What all bots of a fleet have in common.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FleetConfig {
     /// Where the server listens.
     pub endpoint: Endpoint,
@@ -88,6 +99,12 @@ pub struct FleetConfig {
     pub retry: RetryPolicy,
     /// Connects begun in one turn.
     pub connects_per_turn: usize,
+    /// The number of the first bot.
+    pub first_bot: u32,
+    /// From the number of one bot to that of the next: as many fleets as share the numbers.
+    pub bot_step: u32,
+    /// Whether [`Fleet::take_player_events`] has anything to take.
+    pub tells_player_events: bool,
 }
 
 impl FleetConfig {
@@ -101,6 +118,9 @@ impl FleetConfig {
             input_hz: 20,
             retry: RetryPolicy::NEVER,
             connects_per_turn: CONNECTS_PER_TURN,
+            first_bot: 0,
+            bot_step: 1,
+            tells_player_events: false,
         }
     }
 
@@ -111,11 +131,23 @@ impl FleetConfig {
 }
 
 /// What is known of a bot before it connects.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BotPlan {
-    /// How it will leave, if it will be told to. A bot without one is a survivor, and its
+    /// How it will leave, if it will. A bot without one, and with good manners, is a survivor: its
     /// measurements are those that count.
     pub departure: Option<Departure>,
+    /// Where it stands then. From [`PlayerState::Match`] and [`PlayerState::MidFrame`] it leaves
+    /// when it is told to; from the others by itself, as soon as it is there.
+    pub state: PlayerState,
+    /// How it behaves until then.
+    pub manner: Manner,
+}
+
+impl BotPlan {
+    /// Whether its measurements count as those of an innocent player.
+    fn survives(&self) -> bool {
+        self.departure.is_none() && self.manner == Manner::Plain
+    }
 }
 
 /// Bots on one thread.
@@ -137,8 +169,10 @@ pub struct Fleet {
     /// Bots that want to connect.
     connect_queue: VecDeque<BotId>,
     timers: Timers,
+    /// Sockets of bots that have gone without a word.
+    vanished: Vanished,
     next_generation: u32,
-    people: People,
+    watch: Watch,
     stats: FleetStats,
     injections: Vec<Injection>,
     ends: Vec<End>,
@@ -168,6 +202,7 @@ impl Fleet {
                 return Err(DriverError::Name(NameTooLong(name.clone())));
             }
         }
+        let watch = Watch::new(config.tells_player_events);
         Ok(Self {
             config,
             poll: Poll::new().map_err(DriverError::Poll)?,
@@ -180,8 +215,9 @@ impl Fleet {
             lost: HashMap::new(),
             connect_queue: VecDeque::new(),
             timers: Timers::default(),
+            vanished: Vanished::default(),
             next_generation: 1,
-            people: People::default(),
+            watch,
             stats: FleetStats::default(),
             injections: Vec::new(),
             ends: Vec::new(),
@@ -194,7 +230,7 @@ impl Fleet {
 
     /// Adds a bot. It connects in one of the next turns.
     pub fn spawn(&mut self, plan: BotPlan) -> BotId {
-        let id = BotId(self.spawned);
+        let id = BotId(self.config.first_bot + self.spawned * self.config.bot_step);
         self.spawned = self.spawned.checked_add(1).expect("fewer than four billion bots");
         let slot = self.bots.insert(Bot::new(id, plan, &self.config));
         self.slots.insert(id, slot);
@@ -207,9 +243,10 @@ impl Fleet {
         self.bots.iter().filter(|(_, bot)| bot.is_playing()).count()
     }
 
-    /// Bots that have been told to leave and wait for the server to notice.
+    /// Bots that have left, or are about to, and wait for the server to notice; those that have
+    /// vanished wait for when it surely has.
     pub fn leaving(&self) -> usize {
-        self.bots.iter().filter(|(_, bot)| bot.leaving.is_some()).count()
+        self.bots.iter().filter(|(_, bot)| bot.leaving.is_some()).count() + self.vanished.len()
     }
 
     /// Bots of all kinds: playing, leaving, connecting, waiting to connect again.
@@ -263,50 +300,6 @@ impl Fleet {
     /// Takes the record of bad tickets that have been answered since the last call.
     pub fn take_frauds(&mut self) -> Vec<Fraud> {
         mem::take(&mut self.frauds)
-    }
-
-    /// Players that have left and that some bot has in its room as if they were there, once per
-    /// pair. Somebody who is away is no ghost, if the seat may be held.
-    ///
-    /// Only meaningful after everybody has had the time to be told.
-    pub fn ghosts(&self) -> usize {
-        self.appearances(Appearance::Ghost)
-    }
-
-    /// Players that have left and that some bot has in its room as away, once per pair: their seats
-    /// are held.
-    pub fn held(&self) -> usize {
-        self.appearances(Appearance::Held)
-    }
-
-    /// Players that are here, perhaps again, and that some bot has in its room as away, once per
-    /// pair.
-    ///
-    /// Only meaningful after everybody has had the time to be told.
-    pub fn missed(&self) -> usize {
-        self.appearances(Appearance::Missed)
-    }
-
-    /// For how long the server holds the seat of a bot that loses its connection; nothing if it
-    /// does not, or if nobody plays.
-    pub fn seat_window(&self) -> Option<Duration> {
-        let playing = self.bots.iter().filter(|(_, bot)| bot.is_playing());
-        let window = |(_, bot): (usize, &Bot)| match &bot.state {
-            bot::State::Talking { connection, .. } => Some(connection.way_back()?.window),
-            _ => None,
-        };
-        playing.filter_map(window).max()
-    }
-
-    fn appearances(&self, wanted: Appearance) -> usize {
-        let in_roster = |bot: &Bot| match &bot.state {
-            bot::State::Talking { connection, .. } if bot.is_playing() => {
-                let members = connection.roster().members();
-                members.filter(|member| self.people.appearance(member) == wanted).count()
-            }
-            _ => 0,
-        };
-        self.bots.iter().map(|(_, bot)| in_roster(bot)).sum()
     }
 
     fn slot(&self, bot: BotId) -> Option<usize> {

@@ -63,7 +63,8 @@
 //! the wire.
 //!
 //! Modules from the pure to the busy: [`limits`], [`clock`], [`dice`], [`retry`], [`departure`],
-//! [`brain`], [`connection`], [`fleet`], [`machine`], [`units`], [`cli`].
+//! [`manner`], [`brain`], [`connection`], [`people`], [`fleet`], [`privilege`], [`machine`],
+//! [`units`], [`cli`].
 
 pub mod brain;
 pub mod cli;
@@ -74,5 +75,8 @@ pub mod dice;
 pub mod fleet;
 pub mod limits;
 pub mod machine;
+pub mod manner;
+pub mod people;
+pub mod privilege;
 pub mod retry;
 pub mod units;

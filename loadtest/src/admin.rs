@@ -31,6 +31,9 @@ const STATS: &str = "/api/stats";
 /// Where the ledger is.
 const LEDGER: &str = "/api/departures";
 
+/// The state of a connection that has left and has not been let go.
+const LINGERING: &str = "lingering";
+
 /// Entries of the ledger that are asked for at once: the most that the server gives.
 const PAGE_ENTRIES: u32 = 1_000;
 
@@ -143,6 +146,16 @@ pub struct Process {
 }
 
 impl ServerStats {
+    /// Whether every connection that was accepted is there or has been counted as left: in the
+    /// server's own words, and by its figures.
+    pub fn balances(&self) -> bool {
+        // Whoever lingers has left, and is only told why.
+        let states = self.connections.iter().filter(|(state, _)| state.as_str() != LINGERING);
+        let live = states.map(|(_, count)| count).sum::<u64>();
+        let left = self.leaves.iter().map(|leave| leave.count).sum::<u64>();
+        self.ledger_balanced && self.accepted_total == live + left
+    }
+
     /// Leaves since `earlier`, by reason and path.
     pub fn leaves_since(&self, earlier: &Self) -> BTreeMap<(String, String), u64> {
         let key = |leave: &LeaveCount| (leave.reason.clone(), leave.path.clone());
@@ -359,7 +372,8 @@ mod tests {
         "open_fds":20}}"#;
 
     const PAGE: &str = r#"{"total":1,"forgotten":2,"next":1,"now_ns":5,"departures":[{"number":1,
-        "left_at_ns":4,"reason":"fin","path":"event","detail":"","player":null}]}"#;
+        "left_at_ns":4,"reason":"fin","path":"event","detail":"","address":"127.0.0.1:1",
+        "player":null}]}"#;
 
     /// A server that gives each of these answers to one connection.
     fn answering(answers: Vec<String>) -> SocketAddr {

@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, time::Duration};
 use gamekeeper_bot::{
     clock::Moment,
     connection::Ended,
-    departure::{Departure, Transport},
-    fleet::{End, FleetStats, Fraud, Injection, Return, ReturnOutcome, Stage},
+    departure::{Departure, PlayerState, Transport},
+    fleet::{BotId, End, FleetStats, Fraud, Injection, Latency, Return, ReturnOutcome, Stage},
 };
 
 use crate::{
@@ -85,8 +85,11 @@ pub struct Evidence {
     pub timeline: Vec<Sample>,
     /// How long the run phase took.
     pub run_time: Duration,
-    /// Processor time of this process in the run phase.
-    pub own_cpu: Duration,
+    /// Processor time in the run phase of each process of the load test; with several, the first
+    /// one has no bots.
+    pub own_cpu: Vec<Duration>,
+    /// From the time of a departure or a join in the plan to its being carried out.
+    pub order_lag: Latency,
     /// Before the first bot.
     pub before: Option<ServerStats>,
     /// At the start of the run phase.
@@ -104,6 +107,10 @@ pub struct Evidence {
     pub settled_number: Option<u64>,
     /// Bots that the server had not let go when their time was over.
     pub never_let_go: u64,
+    /// From a departure to the first notice that another bot received, by the way of leaving.
+    pub announce: BTreeMap<Departure, Latency>,
+    /// Notices that a bot has left that has its seat, perhaps again.
+    pub announcements_false: u64,
     /// Players that have left and that some bot still had in its room after the settling.
     pub ghosts_in_rosters: u64,
     /// For how long the server holds the seat of a player that is away; nothing if it does not.
@@ -116,16 +123,19 @@ pub struct Evidence {
     pub playing_when_settled: u64,
     /// Bots that said goodbye at the very end.
     pub closing: Vec<Injection>,
+    /// Connections that their clients had ended and the server had not, after the last bot had
+    /// left; unknown if the server is on another machine.
+    pub close_wait: Option<usize>,
     /// How our own server stopped.
     pub server_stop: Option<Result<(), String>>,
 }
 
 impl Evidence {
     /// The departures by kind.
-    pub fn injected(&self) -> BTreeMap<Departure, u64> {
+    pub fn injected(&self) -> BTreeMap<(Departure, PlayerState), u64> {
         let mut counts = BTreeMap::new();
         for injection in &self.injections {
-            *counts.entry(injection.departure).or_default() += 1;
+            *counts.entry((injection.departure, injection.state)).or_default() += 1;
         }
         counts
     }
@@ -155,8 +165,16 @@ impl Evidence {
 
     /// Departures that lose a connection whose seat is then held.
     pub fn seats_lost(&self) -> u64 {
-        let lost = |injection: &&Injection| injection.departure.holds_seat();
+        // Who breaks off its return has lost its seat before.
+        let lost = |it: &&Injection| {
+            it.departure.holds_seat(it.state) && it.state != PlayerState::ResumeWindow
+        };
         self.injections.iter().filter(lost).count() as u64
+    }
+
+    /// Departures of bots that were on their way back to their seat.
+    pub fn broken_off(&self) -> impl Iterator<Item = &Injection> {
+        self.injections.iter().filter(|it| it.state == PlayerState::ResumeWindow)
     }
 
     /// Whether the server is as it was before the first bot.
@@ -198,7 +216,7 @@ impl Evidence {
     }
 
     /// What the server made of the departures, by kind.
-    pub fn tallies(&self) -> Option<BTreeMap<Departure, Tally>> {
+    pub fn tallies(&self) -> Option<BTreeMap<(Departure, PlayerState), Tally>> {
         let matching = self.matching()?;
         Some(matching::tally(&self.injections, &matching, &self.ledger.as_ref()?.entries))
     }
@@ -206,6 +224,16 @@ impl Evidence {
     /// Departures that were noticed too late.
     pub fn late(&self) -> u64 {
         self.tallies().into_iter().flatten().map(|(_, tally)| tally.late).sum()
+    }
+
+    /// Whether statistics count all who are in the ledger. It is read right after them, so somebody
+    /// may have left in between, and then they are too old to be compared with it.
+    pub fn is_counted(&self, stats: &ServerStats) -> bool {
+        let Some((before, ledger)) = self.before.as_ref().zip(self.ledger.as_ref()) else {
+            return true;
+        };
+        let counted = stats.reasons_since(before).values().sum::<u64>();
+        counted >= ledger.entries.len() as u64 + ledger.forgotten
     }
 
     /// Whether the server knows of every departure.
@@ -216,6 +244,12 @@ impl Evidence {
     /// Bots that played, were not told to leave, and were ended all the same; by what they saw.
     pub fn wrong_evictions(&self) -> BTreeMap<String, u64> {
         self.unasked_ends(|end| end.stage == Stage::Playing)
+    }
+
+    /// The bots among them, as often as they were ended.
+    pub fn wrongly_evicted(&self) -> impl Iterator<Item = BotId> {
+        let wrongly = |end: &&End| end.departure.is_none() && end.stage == Stage::Playing;
+        self.ends.iter().filter(wrongly).map(|end| end.bot)
     }
 
     /// Bots that did not get to play for the first time, by what they saw.
@@ -255,6 +289,31 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{admin::LeaveCount, ledger::Entry};
+
+    /// A seat that is lost between the two answers is in the ledger, and not away yet.
+    #[test]
+    fn statistics_that_are_older_than_the_ledger_are_found_out() {
+        let left = |count| ServerStats {
+            leaves: vec![LeaveCount { count, ..LeaveCount::default() }],
+            ..ServerStats::default()
+        };
+        let line = |number| Entry {
+            number,
+            at: Moment(0),
+            reason: String::new(),
+            path: String::new(),
+            detail: String::new(),
+            peer: None,
+            player: None,
+        };
+        let ledger = Ledger { entries: [8, 9].map(line).to_vec(), forgotten: 1 };
+        let evidence =
+            Evidence { before: Some(left(6)), ledger: Some(ledger), ..Evidence::default() };
+        assert!(!evidence.is_counted(&left(8)));
+        assert!(evidence.is_counted(&left(9)));
+        assert!(evidence.is_counted(&left(10)), "and one who is not in the ledger yet");
+    }
 
     #[test]
     fn rooms_are_left_only_where_seats_are_held() {

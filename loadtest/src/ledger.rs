@@ -4,7 +4,7 @@
 //! The structures repeat the server's format on purpose: a load test that shared the server's code
 //! could not notice when the format changes.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use gamekeeper_bot::clock::Moment;
 use gamekeeper_protocol::PlayerId;
@@ -38,6 +38,8 @@ pub struct Line {
     pub path: String,
     /// What exactly happened.
     pub detail: String,
+    /// Where the connection came from.
+    pub address: String,
     /// Which player it was; nothing if it had no seat.
     pub player: Option<u32>,
 }
@@ -55,6 +57,8 @@ pub struct Entry {
     pub path: String,
     /// What exactly happened.
     pub detail: String,
+    /// Where the connection came from; nothing if it was not from an address of the internet.
+    pub peer: Option<SocketAddr>,
     /// Which player it was; nothing if it had no seat.
     pub player: Option<PlayerId>,
 }
@@ -75,6 +79,14 @@ impl Ledger {
         self.forgotten += more.forgotten;
     }
 
+    /// Departures that are not among the entries and are not said to be forgotten, by the gaps in
+    /// the numbers.
+    pub fn withheld(&self) -> u64 {
+        let gap = |pair: &[Entry]| pair[1].number.saturating_sub(pair[0].number + 1);
+        let gaps = self.entries.windows(2).map(gap).sum::<u64>();
+        gaps.saturating_sub(self.forgotten)
+    }
+
     /// The number of the last entry; 0 if there is none.
     pub fn last_number(&self) -> u64 {
         self.entries.last().map_or(0, |entry| entry.number)
@@ -92,6 +104,7 @@ impl Page {
             reason: line.reason,
             path: line.path,
             detail: line.detail,
+            peer: line.address.parse().ok(),
             player: line.player.map(PlayerId),
         };
         self.departures.into_iter().map(entry).collect()

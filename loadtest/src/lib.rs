@@ -1,7 +1,7 @@
 //! Loads a Gamekeeper server with bots that play and vanish, and says whether it noticed.
 //!
 //! ```text
-//!   options + seed ── plan ──> run ──> evidence ── report ──> checks, table, JSON, exit code
+//!   scenario + seed ─ plan ──> run ──> evidence ── report ──> checks, table, JSON, exit code
 //!                               ^ fleet of bots      ^ matching: what was done to the server,
 //!                               ^ server, admin      ^ joined with what the server says of it
 //! ```
@@ -27,19 +27,25 @@
 //! people who test a client. And there is [`mod@bench`]: the same bots on Gamekeeper and on other
 //! servers in turn.
 //!
-//! The plan is a pure function of options and seed, the report of plan and evidence, and each
-//! rendering of the report. Only [`run`], [`server`], [`admin`], [`cli`], [`faulty::server`],
-//! [`bench::run`] and [`bench::floor`] touch the world.
+//! The bots of a run are a [`crew`]: one fleet in this process, or several in processes of their
+//! own, for more bots than one thread can move. They are told ahead of time what to do when, and
+//! what all of them did, saw and heard is judged as one.
 //!
-//! Modules in the order of the data: [`options`], [`mix`], [`plan`], [`server`], [`admin`],
-//! [`run`], [`ledger`], [`timeline`], [`evidence`], [`matching`], [`report`], [`saved`],
-//! [`baseline`], [`compare`], [`render`], [`exit`], [`cli`]; and [`faulty`], [`mod@bench`].
+//! The plan is a pure function of scenario and seed, the report of plan and evidence, and each
+//! rendering of the report. Only [`run`], [`crew`], [`server`], [`sockets`], [`admin`], [`cli`],
+//! [`faulty::server`], [`bench::run`] and [`bench::floor`] touch the world.
+//!
+//! Modules in the order of the data: [`mix`], [`scenario`], [`threshold`], [`options`], [`plan`],
+//! [`server`], [`sockets`], [`admin`], [`crew`], [`run`], [`ledger`], [`timeline`], [`evidence`],
+//! [`matching`], [`report`], [`saved`], [`baseline`], [`compare`], [`soak`], [`render`], [`exit`], [`cli`];
+//! and [`faulty`], [`mod@bench`].
 
 pub mod admin;
 pub mod baseline;
 pub mod bench;
 pub mod cli;
 pub mod compare;
+pub mod crew;
 pub mod evidence;
 pub mod exit;
 pub mod faulty;
@@ -52,5 +58,9 @@ pub mod render;
 pub mod report;
 pub mod run;
 pub mod saved;
+pub mod scenario;
 pub mod server;
+pub mod soak;
+pub mod sockets;
+pub mod threshold;
 pub mod timeline;

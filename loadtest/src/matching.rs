@@ -1,14 +1,19 @@
 //! Joining each departure with the server's own line about that very connection.
 //!
 //! Data flow: injections, bad tickets + [`Ledger`](crate::ledger::Ledger) -> **`Matching`** ->
-//! report. Nothing is matched by numbers alone: a player's departures and the server's lines about
-//! that player come in the same order, because nobody has two connections to one seat. What is
-//! left over on either side is a finding.
+//! report. Nothing is matched by numbers alone. A connection is known by its two addresses, of
+//! which each side says one; where they say nothing, as behind a proxy or on a Unix socket, by its
+//! player, whose departures and lines come in the same order, because nobody has two connections to
+//! one seat. What is left over on either side is a finding.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use gamekeeper_bot::{
-    departure::{Departure, Transport},
+    departure::{Departure, PlayerState, Transport},
     fleet::{Injection, Latency},
 };
 use gamekeeper_protocol::PlayerId;
@@ -57,13 +62,17 @@ impl Matching {
     ) -> Self {
         let mut matching =
             Self { verdicts: vec![Verdict::Missed; injections.len()], ..Self::default() };
-        // The departures of each player, the next one that has no line last.
-        let mut awaited: BTreeMap<PlayerId, Vec<usize>> = BTreeMap::new();
+        let keys = Keys::new(injections, entries);
+        // The departures over each connection or of each player, the next one that has no line
+        // last.
+        let mut awaited: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
         for (index, injection) in injections.iter().enumerate().rev() {
-            awaited.entry(injection.player).or_default().push(index);
+            if let Some(key) = keys.of_injection(injection) {
+                awaited.entry(key).or_default().push(index);
+            }
         }
         for (line, entry) in entries.iter().enumerate() {
-            let next = entry.player.and_then(|player| awaited.get_mut(&player));
+            let next = keys.of_entry(entry).and_then(|key| awaited.get_mut(&key));
             let next = next
                 .and_then(|next| next.pop_if(|index| injections[*index].at <= entry.at + TURN_MAX));
             match next {
@@ -112,6 +121,38 @@ impl Matching {
     }
 }
 
+/// By what both sides know a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Address(SocketAddr),
+    Player(PlayerId),
+}
+
+/// How the keys are made.
+struct Keys {
+    /// Whether both sides say the same addresses.
+    addresses: bool,
+}
+
+impl Keys {
+    /// If a single connection has the same address on both sides, all have.
+    fn new(injections: &[Injection], entries: &[Entry]) -> Self {
+        let local: HashSet<SocketAddr> = injections.iter().filter_map(|it| it.local).collect();
+        let is_known = |entry: &Entry| entry.peer.is_some_and(|peer| local.contains(&peer));
+        Self { addresses: entries.iter().any(is_known) }
+    }
+
+    fn of_injection(&self, injection: &Injection) -> Option<Key> {
+        let local = injection.local.filter(|_| self.addresses).map(Key::Address);
+        local.or_else(|| injection.player.map(Key::Player))
+    }
+
+    fn of_entry(&self, entry: &Entry) -> Option<Key> {
+        let peer = entry.peer.filter(|_| self.addresses).map(Key::Address);
+        peer.or_else(|| entry.player.map(Key::Player))
+    }
+}
+
 /// Whether the server may rightly give this reason.
 fn is_right(injection: &Injection, reason: &str, transport: Transport) -> bool {
     // Who comes back may be quicker than the server, which then learns it by that.
@@ -138,15 +179,34 @@ pub struct Tally {
     pub time_to_detect: Latency,
 }
 
+impl Tally {
+    /// Adds another one.
+    pub fn merge(&mut self, other: &Self) {
+        self.injected += other.injected;
+        for (to, from) in [
+            (&mut self.right, &other.right),
+            (&mut self.wrong, &other.wrong),
+            (&mut self.paths, &other.paths),
+        ] {
+            for (name, count) in from {
+                *to.entry(name.clone()).or_default() += count;
+            }
+        }
+        self.missed += other.missed;
+        self.late += other.late;
+        self.time_to_detect.merge(&other.time_to_detect);
+    }
+}
+
 /// Sums up by kind.
 pub fn tally(
     injections: &[Injection],
     matching: &Matching,
     entries: &[Entry],
-) -> BTreeMap<Departure, Tally> {
-    let mut tallies: BTreeMap<Departure, Tally> = BTreeMap::new();
+) -> BTreeMap<(Departure, PlayerState), Tally> {
+    let mut tallies: BTreeMap<(Departure, PlayerState), Tally> = BTreeMap::new();
     for (injection, verdict) in injections.iter().zip(&matching.verdicts) {
-        let tally = tallies.entry(injection.departure).or_default();
+        let tally = tallies.entry((injection.departure, injection.state)).or_default();
         tally.injected += 1;
         let (line, reasons) = match verdict {
             Verdict::Right(line) => (*line, &mut tally.right),
@@ -167,7 +227,7 @@ pub fn tally(
 
 #[cfg(test)]
 mod tests {
-    use gamekeeper_bot::{clock::Moment, fleet::BotId};
+    use gamekeeper_bot::{clock::Moment, departure::PlayerState, fleet::BotId};
 
     use super::*;
 
@@ -177,8 +237,10 @@ mod tests {
         let at = Moment(at_s * SECOND);
         Injection {
             bot: BotId(player),
-            player: PlayerId(player),
+            player: Some(PlayerId(player)),
+            local: None,
             departure,
+            state: PlayerState::Match,
             returns: false,
             silent: false,
             at,
@@ -193,6 +255,7 @@ mod tests {
             reason: reason.to_owned(),
             path: "event".to_owned(),
             detail: String::new(),
+            peer: None,
             player: player.into().map(PlayerId),
         }
     }
@@ -235,7 +298,10 @@ mod tests {
         let matching = matching(&[injection], &[line(1, "fin", 5)]);
         assert_eq!(matching.right(), 1);
         let tallies = tally(&[injection], &matching, &[line(1, "fin", 5)]);
-        assert_eq!(tallies[&Departure::Close].time_to_detect.max(), Some(Duration::ZERO));
+        assert_eq!(
+            tallies[&(Departure::Close, PlayerState::Match)].time_to_detect.max(),
+            Some(Duration::ZERO)
+        );
     }
 
     /// A player that leaves, is back, and leaves again has two lines, in that order.
@@ -263,6 +329,29 @@ mod tests {
         assert_eq!(matching(&[injection], &entries).right(), 1);
     }
 
+    /// A stranger has no player, and two connections of one player are two connections.
+    #[test]
+    fn a_connection_is_known_by_its_address() {
+        let at = |port| Some(SocketAddr::from(([127, 0, 0, 1], port)));
+        let mut stranger = left(0, Departure::Reset, 1);
+        (stranger.player, stranger.local) = (None, at(1));
+        let mut player = left(7, Departure::Close, 1);
+        player.local = at(2);
+        let mut entries = [line(None, "reset", 1), line(7, "heartbeat", 1), line(7, "fin", 1)];
+        for (entry, port) in entries.iter_mut().zip([1, 3, 2]) {
+            entry.peer = at(port);
+        }
+        let known = matching(&[stranger, player], &entries);
+        assert_eq!(known.verdicts, [Verdict::Right(0), Verdict::Right(2)]);
+        assert_eq!(known.unexplained, [1], "the other connection of this player");
+        // Behind a proxy no address is the same, and only players can be known.
+        for entry in &mut entries {
+            entry.peer = at(9);
+        }
+        let unknown = matching(&[stranger, player], &entries);
+        assert_eq!(unknown.verdicts, [Verdict::Missed, Verdict::Wrong(1)]);
+    }
+
     #[test]
     fn a_bad_ticket_is_a_rejection_without_a_seat() {
         let entries = [line(None, REJECTED, 1), line(None, REJECTED, 1), line(7, REJECTED, 1)];
@@ -276,7 +365,7 @@ mod tests {
         let entries = [line(1, "fin", 2), line(2, "fin", 4)];
         let joined = matching(&injections, &entries);
         let tallies = tally(&injections, &joined, &entries);
-        let close = &tallies[&Departure::Close];
+        let close = &tallies[&(Departure::Close, PlayerState::Match)];
         assert_eq!((close.injected, close.late, close.right["fin"]), (2, 1, 2));
         let longest = close.time_to_detect.max().expect("two samples");
         assert!(longest.abs_diff(Duration::from_secs(3)) < Duration::from_millis(3));

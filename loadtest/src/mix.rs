@@ -15,20 +15,31 @@ impl Default for DepartureMix {
     /// are rare but never absent.
     fn default() -> Self {
         Self(vec![
-            (Departure::Goodbye, 20),
-            (Departure::Close, 22),
-            (Departure::Reset, 20),
-            (Departure::HalfClose, 10),
-            (Departure::Stall, 4),
-            (Departure::Freeze, 6),
-            (Departure::HalfFrame, 6),
-            (Departure::Garbage, 6),
-            (Departure::Oversize, 6),
+            (Departure::Goodbye, 18),
+            (Departure::Close, 20),
+            (Departure::Reset, 18),
+            (Departure::HalfClose, 8),
+            (Departure::UnreadClose, 4),
+            (Departure::LastWords, 4),
+            (Departure::Stall, 3),
+            (Departure::Freeze, 5),
+            (Departure::Vanish, 3),
+            (Departure::PowerCut, 3),
+            (Departure::HalfFrame, 4),
+            (Departure::Trickle, 2),
+            (Departure::Garbage, 4),
+            (Departure::Oversize, 2),
+            (Departure::Flood, 2),
         ])
     }
 }
 
 impl DepartureMix {
+    /// The ways and their weights.
+    pub fn weights(&self) -> &[(Departure, u32)] {
+        &self.0
+    }
+
     /// Draws a way of leaving.
     pub fn draw(&self, dice: &mut Dice) -> Departure {
         let total = self.0.iter().map(|(_, weight)| weight).sum();
@@ -114,7 +125,7 @@ mod tests {
         }
         for (text, hint) in [
             ("", "there is no departure"),
-            ("vanish", "half-close"),
+            ("explode", "half-close"),
             ("close:0", "weight"),
             ("close,close", "twice"),
         ] {

@@ -1,41 +1,54 @@
 //! What a run is asked to do.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use gamekeeper_bot::fleet::Endpoint;
 
-use crate::{mix::DepartureMix, plan::PlanConfig};
+use crate::{
+    scenario::{Quick, Scenario},
+    server,
+    threshold::Threshold,
+};
 
 /// What a run is asked to do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// The server under test.
     pub target: Target,
-    /// The game to play; empty for the server's default game.
-    pub game: String,
-    /// Bots that play at any time.
-    pub bots: u32,
-    /// How long they play.
-    pub duration: Duration,
-    /// Departures per second; each is followed by a join.
-    pub churn_per_second: f64,
-    /// In which ways they leave.
-    pub mix: DepartureMix,
-    /// Of those that lose their connection and not their seat, the share that comes back to it,
-    /// from 0 to 1.
-    pub resume_share: f64,
-    /// Everything planned is a function of this.
+    /// Where the scenario comes from.
+    pub origin: Origin,
+    /// What happens.
+    pub scenario: Scenario,
+    /// Demands on the figures, besides those of the scenario.
+    pub thresholds: Vec<Threshold>,
+    /// Everything planned is a function of this and of the scenario.
     pub seed: u64,
-    /// Inputs per second and bot.
-    pub input_hz: u32,
     /// Where to write the report for machines.
     pub json: Option<PathBuf>,
     /// Where to write what became of each departure.
     pub events: Option<PathBuf>,
     /// Where to write the report as a page.
     pub html: Option<PathBuf>,
-    /// Whether to keep server and bots on a core each.
+    /// Whether to keep the server on a core of its own.
     pub pin: bool,
+    /// Processes that the bots are spread over.
+    pub processes: u32,
+}
+
+/// Where a scenario comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Origin {
+    /// From flags.
+    Quick(Quick),
+    /// From a file, or from those that come with the program.
+    Named {
+        /// The name or the file.
+        name: String,
+        /// How many bots there are instead of those that it says.
+        bots: Option<u32>,
+        /// Which game it is instead of the one that it says.
+        game: Option<String>,
+    },
 }
 
 /// The server under test.
@@ -58,16 +71,18 @@ pub enum Target {
 }
 
 impl Options {
-    /// What the plan is made from.
-    pub fn plan_config(&self) -> PlanConfig {
-        PlanConfig {
-            bots: self.bots,
-            duration: self.duration,
-            churn_per_second: self.churn_per_second,
-            mix: self.mix.clone(),
-            resume_share: self.resume_share,
-            seed: self.seed,
-        }
+    /// Everything that is demanded of the figures.
+    pub fn demands(&self) -> impl Iterator<Item = &Threshold> {
+        self.scenario.thresholds.iter().chain(&self.thresholds)
+    }
+
+    /// What a server of our own is told besides what every run tells it. What is given to this run
+    /// comes instead of what the scenario says.
+    pub fn server_args(&self) -> Vec<String> {
+        let Target::Own { extra, .. } = &self.target else { return Vec::new() };
+        let mut args = server::without(&self.scenario.server_args, extra);
+        args.extend_from_slice(extra);
+        args
     }
 }
 
@@ -75,17 +90,27 @@ impl fmt::Display for Options {
     /// The command that does the same again.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("gamekeeper-loadtest run")?;
+        if let Origin::Named { name, .. } = &self.origin {
+            write!(f, " {name}")?;
+        }
         if let Target::Running { endpoint, admin } = &self.target {
             write!(f, " --target {endpoint}")?;
             admin.map_or(Ok(()), |admin| write!(f, " --admin {admin}"))?;
         }
-        if !self.game.is_empty() {
-            write!(f, " --game {}", self.game)?;
+        match &self.origin {
+            Origin::Quick(quick) => quick.fmt(f)?,
+            Origin::Named { bots, game, .. } => {
+                bots.map_or(Ok(()), |bots| write!(f, " --bots {bots}"))?;
+                game.as_ref().map_or(Ok(()), |game| write!(f, " --game {game}"))?;
+            }
         }
-        write!(f, " --bots {} --duration {}s", self.bots, self.duration.as_secs_f64())?;
-        write!(f, " --churn {}/s --departures {}", self.churn_per_second, self.mix)?;
-        write!(f, " --resume {}", self.resume_share)?;
-        write!(f, " --input-hz {} --seed {}", self.input_hz, self.seed)?;
+        for threshold in &self.thresholds {
+            write!(f, " --threshold '{threshold}'")?;
+        }
+        write!(f, " --seed {}", self.seed)?;
+        if self.processes > 1 {
+            write!(f, " --processes {}", self.processes)?;
+        }
         if self.pin {
             f.write_str(" --pin")?;
         }

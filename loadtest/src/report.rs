@@ -5,20 +5,24 @@
 
 mod checks;
 mod events;
+mod generator;
 mod parts;
+mod recovery;
 mod seats;
 
 pub use checks::{Check, Outcome};
 pub use events::Event;
+pub use generator::Generator;
 pub use parts::{
-    Cause, Environment, Generator, Ghosts, Joins, LatencySummary, LeaveTotal, ObservedSummary,
-    Resources, ServerSide,
+    Cause, Controls, Environment, Ghosts, Joins, LatencySummary, LeaveTotal, NotRun,
+    ObservedSummary, Resources, ServerSide,
 };
+pub use recovery::Recovery;
 pub use seats::{BadTickets, Returns, Seats};
 
 use std::collections::BTreeMap;
 
-use gamekeeper_bot::departure::Departure;
+use gamekeeper_bot::departure::{Departure, PlayerState};
 use serde::Serialize;
 
 use crate::{
@@ -26,6 +30,7 @@ use crate::{
     exit::ExitStatus,
     options::Options,
     plan::Plan,
+    threshold::figures::Figures,
     timeline::Sample,
 };
 
@@ -60,10 +65,18 @@ pub struct Report {
     pub invalid: Vec<String>,
     /// What was checked.
     pub checks: Vec<Check>,
+    /// What the scenario is for.
+    pub about: String,
     /// Who got in.
     pub joins: Joins,
     /// What was done to the server, and what it noticed.
     pub causes: Vec<Cause>,
+    /// What was planned and not tried, because it cannot be done here. Never counted as passed.
+    pub not_run: Vec<NotRun>,
+    /// Players with ugly but legal manners, who must survive.
+    pub controls: Vec<Controls>,
+    /// How long it took after each mass event until all was as before.
+    pub recoveries: Vec<Recovery>,
     /// Departures that could not be carried out, because the bot was gone or never joined.
     pub not_injected: u64,
     /// All leaves that the server counted from the first bot to the settling.
@@ -116,8 +129,8 @@ impl Report {
             version: env!("CARGO_PKG_VERSION"),
             command: options.to_string(),
             seed: options.seed,
-            bots: options.bots,
-            duration_seconds: options.duration.as_secs_f64(),
+            bots: options.scenario.most(),
+            duration_seconds: options.scenario.duration().as_secs_f64(),
             run_seconds: evidence.run_time.as_secs_f64(),
             verdict: "",
             exit_code: 0,
@@ -127,8 +140,12 @@ impl Report {
             }),
             invalid: Vec::new(),
             checks: Vec::new(),
+            about: options.scenario.about.clone(),
             joins: Joins::new(plan, evidence, &stats),
-            causes: causes(plan, evidence, &stats.announce),
+            causes: causes(plan, evidence),
+            not_run: parts::not_run(plan),
+            controls: parts::controls(plan, evidence),
+            recoveries: recovery::recoveries(&options.scenario, plan, evidence),
             not_injected: evidence.not_injected,
             leaves: parts::leave_totals(evidence),
             leaves_unexplained: matching
@@ -139,19 +156,22 @@ impl Report {
             ghosts: Ghosts::new(evidence, &stats),
             announcements_repeated: stats.announcements_repeated,
             announcements_unknown: stats.announcements_unknown,
-            announcements_false: stats.announcements_false,
+            announcements_false: evidence.announcements_false,
             presences_repeated: stats.presences_repeated,
             seats: Seats::new(plan, evidence, &stats),
             survivors: ObservedSummary::new(&evidence.run.survivors),
             everyone: ObservedSummary::new(&evidence.run.everyone),
             server: ServerSide::new(evidence),
-            generator: Generator::new(evidence),
+            generator: Generator::new(options, evidence),
             environment: Environment::new(options, evidence),
             timeline: evidence.timeline.clone(),
             events: events::events(evidence),
         };
         report.invalid = checks::invalidities(options, evidence);
         report.checks = checks::checks(plan, evidence, &report);
+        let figures = Figures { report: &report, evidence, stats: &stats };
+        let demands: Vec<Check> = options.demands().map(|it| figures.check(it)).collect();
+        report.checks.extend(demands);
         let status = report.judge(evidence.halt.as_ref());
         report.verdict = status.word();
         report.exit_code = status.code();
@@ -171,30 +191,35 @@ impl Report {
     }
 }
 
-fn causes(
-    plan: &Plan,
-    evidence: &Evidence,
-    announce: &BTreeMap<Departure, gamekeeper_bot::fleet::Latency>,
-) -> Vec<Cause> {
-    let planned = plan.departures_by_kind();
+fn causes(plan: &Plan, evidence: &Evidence) -> Vec<Cause> {
     let injected = evidence.injected();
     let tallies = evidence.tallies();
-    let cause = |(departure, planned): (Departure, u64)| {
-        let tally = tallies.as_ref().map(|all| all.get(&departure).cloned().unwrap_or_default());
+    let cause = |((departure, state), planned): ((Departure, PlayerState), u64)| {
+        let kind = (departure, state);
+        let tally = tallies.as_ref().map(|all| all.get(&kind).cloned().unwrap_or_default());
+        let announce = evidence.announce.get(&departure).filter(|_| state == PlayerState::Match);
         Cause {
-            departure: departure.name(),
+            departure: label(departure, state),
             planned,
-            injected: injected.get(&departure).copied().unwrap_or(0),
+            injected: injected.get(&kind).copied().unwrap_or(0),
             detected: tally.as_ref().map(|tally| tally.right.clone()),
             wrong: tally.as_ref().map(|tally| tally.wrong.clone()),
             missed: tally.as_ref().map(|tally| tally.missed),
             late: tally.as_ref().map(|tally| tally.late),
             paths: tally.as_ref().map(|tally| tally.paths.clone()),
             ttd: tally.map(|it| LatencySummary::new(&it.time_to_detect)).unwrap_or_default(),
-            announce: announce.get(&departure).map(LatencySummary::new).unwrap_or_default(),
+            announce: announce.map(LatencySummary::new).unwrap_or_default(),
         }
     };
-    planned.into_iter().map(cause).collect()
+    plan.departures_by_kind().into_iter().map(cause).collect()
+}
+
+/// What a way of leaving is called where a report has a line for it.
+fn label(departure: Departure, state: PlayerState) -> String {
+    match state {
+        PlayerState::Match => departure.name().to_owned(),
+        _ => format!("{departure} ({state})"),
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@
 //! 5. **quiesce**: the server must be as it was before the first bot.
 
 mod error;
+mod host;
+mod machine;
 mod phases;
 
 pub use error::RunError;
@@ -24,17 +26,19 @@ use std::{
 
 use gamekeeper_bot::{
     clock::Moment,
-    fleet::{BotId, Fleet, FleetConfig},
-    machine,
+    departure::Transport,
+    fleet::{Endpoint, FleetConfig, FleetCounts},
 };
-use rustix::{process::Pid, thread::CpuSet};
+
+use host::Host;
 
 use crate::{
     admin::{self, Scrape, Scraper},
+    crew::{Crew, News, Question},
     evidence::{Evidence, Halt, KeptEvents},
     ledger::Ledger,
     options::{Options, Target},
-    plan::{Plan, PlannedFraud},
+    plan::{Means, Plan},
     report::Report,
     server::{self, ServerProcess},
     timeline::{Sample, ServerSample},
@@ -110,44 +114,91 @@ pub fn run(
     stop: &AtomicBool,
     on_status: &mut dyn FnMut(&Status),
 ) -> Result<Report, RunError> {
-    let limit = machine::raise_open_files_limit();
-    let plan = Plan::new(&options.plan_config());
-    let (placed, unplaced) = (plan.departures.len() as u64, plan.unplaced);
+    let prepared = prepare(options)?;
+    let mut host = Host::start(options, prepared.connections)?;
+    let mut evidence = play(options, &prepared.plan, &mut host, stop, on_status)?;
+    evidence.server_stop = host.stop();
+    Ok(Report::new(options, &prepared.plan, &evidence))
+}
+
+/// Runs again and again on one server, each time with the next seed, until `on_report` says no more;
+/// and yields the last report.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub fn repeat(
+    options: &Options,
+    stop: &AtomicBool,
+    on_status: &mut dyn FnMut(&Status),
+    on_report: &mut dyn FnMut(&Report) -> bool,
+) -> Result<Report, RunError> {
+    let mut options = options.clone();
+    let mut prepared = prepare(&options)?;
+    let mut host = Host::start(&options, prepared.connections)?;
+    loop {
+        let evidence = play(&options, &prepared.plan, &mut host, stop, on_status)?;
+        let report = Report::new(&options, &prepared.plan, &evidence);
+        if !on_report(&report) {
+            // The last report says how our own server has stopped.
+            let evidence = Evidence { server_stop: host.stop(), ..evidence };
+            return Ok(Report::new(&options, &prepared.plan, &evidence));
+        }
+        options.seed = options.seed.wrapping_add(1);
+        prepared = prepare(&options)?;
+    }
+}
+
+/// What can be known before there is a server.
+struct Prepared {
+    plan: Plan,
+    /// The most connections that there are at any time.
+    connections: u32,
+}
+
+/// Makes the plan, and sees whether this machine can carry it out.
+fn prepare(options: &Options) -> Result<Prepared, RunError> {
+    let scenario = &options.scenario;
+    let transport = match &options.target {
+        Target::Running { endpoint, .. } => endpoint.transport(),
+        Target::Own { .. } => Transport::Tcp,
+    };
+    let plan = Plan::new(scenario, options.seed, &Means::probe(transport));
+    let (placed, unplaced) = (plan.departures_count(), plan.unplaced);
     if unplaced * UNPLACED_ONE_OF > placed + unplaced {
         return Err(RunError::Churn { placed, unplaced });
     }
-    // Bots that the server has not let go yet hold a socket as well.
-    let most = u32::try_from(plan.bots.len()).unwrap_or(u32::MAX);
-    machine::check_descriptors(most.min(options.bots.saturating_mul(2)), limit)
-        .map_err(RunError::Descriptors)?;
-    let (endpoint, admin, mut server) = match &options.target {
-        Target::Running { endpoint, admin } => (endpoint.clone(), *admin, None),
-        Target::Own { program, extra } => {
-            let program = server::locate(program.as_deref()).map_err(RunError::Server)?;
-            let server =
-                ServerProcess::start(&program, &options.game, extra).map_err(RunError::Server)?;
-            let endpoint = gamekeeper_bot::fleet::Endpoint::Tcp(server.listen);
-            (endpoint, Some(server.admin), Some(server))
-        }
-    };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    if options.pin {
-        pin(server.as_ref(), cores).map_err(RunError::Pin)?;
-    }
+    let connections = plan.connections_max(scenario.most());
+    machine::check(scenario.most(), connections, options.processes, transport)?;
+    Ok(Prepared { plan, connections })
+}
+
+/// Carries out a plan.
+fn play(
+    options: &Options,
+    plan: &Plan,
+    host: &mut Host,
+    stop: &AtomicBool,
+    on_status: &mut dyn FnMut(&Status),
+) -> Result<Evidence, RunError> {
+    let scenario = &options.scenario;
+    let admin = host.admin;
     let first = admin.map(admin::fetch_first).transpose().map_err(RunError::Admin)?;
     let (before, bookmark) = first.unzip();
-    let transport = endpoint.transport();
     let config = FleetConfig {
-        game: options.game.clone(),
+        game: scenario.game.clone(),
         seed: options.seed,
-        input_hz: options.input_hz,
-        ..FleetConfig::new(endpoint)
+        input_hz: scenario.input_hz,
+        ..FleetConfig::new(host.endpoint.clone())
     };
     let mut run = Run {
-        plan: &plan,
+        plan,
         options,
-        fleet: Fleet::new(config).map_err(RunError::Driver)?,
-        server: server.as_mut(),
+        endpoint: host.endpoint.clone(),
+        crew: Crew::start(config, options.processes).map_err(RunError::Crew)?,
+        counts: FleetCounts::default(),
+        orders: 0,
+        server: host.server.as_mut(),
         scraper: admin.zip(bookmark).map(|(admin, bookmark)| Scraper::new(admin, bookmark)),
         scrapes_failed: 0,
         next_scrape: Moment::default(),
@@ -158,57 +209,38 @@ pub fn run(
         started: Moment::default(),
         sampled_at: Moment::default(),
         server_sample: None,
-        frauds: Vec::new(),
         evidence: Evidence {
-            transport,
+            transport: host.endpoint.transport(),
             exclusive: matches!(options.target, Target::Own { .. }),
-            cores,
-            kept_events: kept_events(&options.target),
+            cores: host.cores,
+            kept_events: kept_events(options),
             ledger: before.is_some().then(Ledger::default),
             before,
             ..Evidence::default()
         },
     };
     run.all_phases()?;
-    let mut evidence = run.evidence;
-    if let Some(server) = server {
-        evidence.server_stop = Some(server.stop().map_err(|error| error.to_string()));
-    }
-    Ok(Report::new(options, &plan, &evidence))
+    Ok(run.evidence)
 }
 
 /// How much the server keeps for those who come back, as far as that is known.
-fn kept_events(target: &Target) -> KeptEvents {
-    match target {
-        Target::Own { extra, .. } => server::kept_events(extra),
+fn kept_events(options: &Options) -> KeptEvents {
+    match options.target {
+        Target::Own { .. } => server::kept_events(&options.server_args()),
         Target::Running { .. } => KeptEvents::default(),
     }
-}
-
-/// Keeps the server on the first core and this thread, which is the bots', on the second.
-fn pin(server: Option<&ServerProcess>, cores: usize) -> Result<(), String> {
-    if cores < 2 {
-        return Err("there is only one core".to_owned());
-    }
-    let only = |core| {
-        let mut set = CpuSet::new();
-        set.set(core);
-        set
-    };
-    let set = |pid, core| {
-        rustix::thread::sched_setaffinity(pid, &only(core)).map_err(|errno| errno.to_string())
-    };
-    if let Some(server) = server {
-        set(i32::try_from(server.pid()).ok().and_then(Pid::from_raw), 0)?;
-    }
-    set(None, 1)
 }
 
 /// A run under way.
 struct Run<'a> {
     options: &'a Options,
     plan: &'a Plan,
-    fleet: Fleet,
+    endpoint: Endpoint,
+    crew: Crew,
+    /// As they were at the last look at the crew.
+    counts: FleetCounts,
+    /// Orders that had not been carried out then.
+    orders: u64,
     server: Option<&'a mut ServerProcess>,
     scraper: Option<Scraper>,
     scrapes_failed: u32,
@@ -224,8 +256,6 @@ struct Run<'a> {
     sampled_at: Moment,
     /// What the server said about itself at the last look.
     server_sample: Option<ServerSample>,
-    /// Bad tickets that have not been shown yet.
-    frauds: Vec<PlannedFraud>,
     evidence: Evidence,
 }
 
@@ -234,40 +264,48 @@ impl Run<'_> {
         self.evidence.halt.is_some()
     }
 
-    /// One turn of the fleet, and what has to be done besides. `done` is the share of the phase
+    /// One turn of the crew, and what has to be done besides. `done` is the share of the phase
     /// that is over.
     fn turn(&mut self, until: Moment, phase: Phase, done: f64) -> Result<(), RunError> {
-        self.fleet.turn(until.min(self.next_look)).map_err(RunError::Driver)?;
+        self.crew.turn(until.min(self.next_look)).map_err(RunError::Crew)?;
         let now = Moment::now();
         if now < self.next_look {
             return Ok(());
         }
         self.next_look = now + LOOK_EVERY;
-        self.evidence.injections.append(&mut self.fleet.take_injections());
-        let ends = self.fleet.take_ends();
-        self.lost += ends.iter().filter(|end| end.departure.is_none()).count() as u64;
-        self.evidence.ends.extend(ends);
-        self.evidence.returns.append(&mut self.fleet.take_returns());
         match phase {
             Phase::Run | Phase::Settle
                 if self.is_under_way() && now >= self.sampled_at + SAMPLE_EVERY =>
             {
-                self.sample(phase, now);
+                self.sample(phase)?;
             }
-            _ => {}
+            _ => {
+                self.look(Question::News)?;
+            }
         }
-        self.show_bad_tickets(now);
-        self.evidence.frauds.append(&mut self.fleet.take_frauds());
         self.look_for_a_halt();
         (self.on_status)(&Status {
             phase,
             done: done.clamp(0.0, 1.0),
-            playing: self.fleet.playing() as u64,
+            playing: self.counts.playing,
             left: self.evidence.injections.len() as u64,
-            awaited: self.fleet.leaving() as u64,
+            awaited: self.counts.leaving,
             lost: self.lost,
         });
         Ok(())
+    }
+
+    /// Asks the crew, notes what has happened, and yields the answer.
+    fn look(&mut self, question: Question) -> Result<News, RunError> {
+        let mut news = self.crew.ask(question).map_err(RunError::Crew)?;
+        (self.counts, self.orders) = (news.counts, news.orders);
+        self.evidence.injections.append(&mut news.injections);
+        self.evidence.not_injected += news.not_injected;
+        self.lost += news.ends.iter().filter(|end| end.departure.is_none()).count() as u64;
+        self.evidence.ends.append(&mut news.ends);
+        self.evidence.returns.append(&mut news.returns);
+        self.evidence.frauds.append(&mut news.frauds);
+        Ok(news)
     }
 
     /// Whether the run phase has begun.
@@ -276,28 +314,24 @@ impl Run<'_> {
     }
 
     /// Ends a sample of the timeline, and adds what was measured in it to its phase.
-    fn sample(&mut self, phase: Phase, now: Moment) {
-        let slice = self.fleet.take_stats();
+    fn sample(&mut self, phase: Phase) -> Result<(), RunError> {
+        let News { stats: slice, order_lag, .. } = self.look(Question::Stats)?;
+        let now = Moment::now();
         if self.is_under_way() {
-            let playing = self.fleet.playing() as u64;
+            let playing = self.counts.playing;
             let sample = Sample::new(self.started, self.sampled_at, now, playing, &slice);
             self.evidence.timeline.push(Sample { server: self.server_sample, ..sample });
         }
         self.sampled_at = now;
         match phase {
             Phase::Join => self.evidence.warm_up.merge(&slice),
-            Phase::Run => self.evidence.run.merge(&slice),
+            Phase::Run => {
+                self.evidence.run.merge(&slice);
+                self.evidence.order_lag.merge(&order_lag);
+            }
             Phase::Settle | Phase::Close => self.evidence.settle.merge(&slice),
         }
-    }
-
-    /// Shows the server those bad tickets whose time has come, and which are bad by now.
-    fn show_bad_tickets(&mut self, now: Moment) {
-        let Self { frauds, fleet, started, .. } = self;
-        frauds.retain(|fraud| {
-            let is_due = *started + fraud.from <= now;
-            !(is_due && fleet.show_bad_ticket(BotId(fraud.bot), fraud.fault))
-        });
+        Ok(())
     }
 
     fn look_for_a_halt(&mut self) {

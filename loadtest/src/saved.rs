@@ -182,7 +182,7 @@ pub(crate) mod tests {
         assert_eq!((good.label(), good.verdict()), ("good", "PASS"));
         assert!(good.command().starts_with("gamekeeper-loadtest run"));
         assert_eq!(good.number("/bots"), Some(10.0));
-        assert_eq!(good.number("/survivors/interval/p50_ms"), None, "null is no number");
+        assert_eq!(good.number("/survivors/age/p50_ms"), None, "null is no number");
         assert_eq!(good.departures().collect::<Vec<_>>(), [(0, "close")]);
         assert_eq!(good.outcome_of("no ghosts"), Some("passed"));
         assert_eq!(good.outcome_of("no such check"), None);

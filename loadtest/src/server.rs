@@ -1,5 +1,7 @@
 //! A server process of our own: found, built if need be, started, and ended.
 
+mod args;
+
 use std::{
     env, error, fmt, fs,
     io::{self, BufRead, BufReader, Read},
@@ -15,7 +17,8 @@ use std::{
 use gamekeeper_bot::clock::Moment;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::evidence::KeptEvents;
+use args::{given, says_how_long_seats_are_held};
+pub use args::{kept_events, without};
 
 /// How long the server may take until it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(15);
@@ -50,16 +53,25 @@ pub struct ServerProcess {
     log: PathBuf,
 }
 
+/// How many connections a server takes, unless it is told otherwise.
+const CONNECTIONS_MAX: u32 = 16_000;
+
 /// How many departures our server remembers: more than happen between two looks at its ledger.
 const DEPARTURES_KEPT_MAX: &str = "50000";
 
 impl ServerProcess {
-    /// Starts `program` on free ports of this machine and waits until it is ready.
+    /// Starts `program` on free ports of this machine, with room for so many connections, and waits
+    /// until it is ready.
     ///
     /// # Errors
     ///
     /// [`ServerError`] if it cannot be started or does not get ready; it is not running then.
-    pub fn start(program: &Path, game: &str, extra: &[String]) -> Result<Self, ServerError> {
+    pub fn start(
+        program: &Path,
+        game: &str,
+        connections: u32,
+        extra: &[String],
+    ) -> Result<Self, ServerError> {
         let spawn = |source| ServerError::Spawn { program: program.to_owned(), source };
         // The time makes the name one that nobody else has, in this process or another.
         let name = format!("gamekeeper-loadtest-{}-{}.log", std::process::id(), Moment::now().0);
@@ -75,6 +87,9 @@ impl ServerProcess {
         }
         if given(extra, "--departures-kept-max").is_none() {
             command.args(["--departures-kept-max", DEPARTURES_KEPT_MAX]);
+        }
+        if connections > CONNECTIONS_MAX && given(extra, "--connections-max").is_none() {
+            command.args(["--connections-max", &connections.to_string()]);
         }
         command.args(extra).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         if env::var_os(LOG_LEVEL).is_none() {
@@ -150,38 +165,6 @@ impl Drop for ServerProcess {
             end(&mut self.child);
         }
     }
-}
-
-/// Whether somebody has said, or may have said in a file, how long the server holds seats.
-fn says_how_long_seats_are_held(extra: &[String], is_set: impl Fn(&str) -> bool) -> bool {
-    given(extra, "--resume-window-ms").is_some()
-        || given(extra, "--config").is_some()
-        || is_set("GAMEKEEPER_RESUME_WINDOW_MS")
-        || is_set("GAMEKEEPER_CONFIG")
-}
-
-/// How much a server that is told so keeps for those who come back.
-pub fn kept_events(extra: &[String]) -> KeptEvents {
-    let number = |flag| given(extra, flag).and_then(|value| value.replace('_', "").parse().ok());
-    let usual = KeptEvents::default();
-    KeptEvents {
-        count_max: number("--resume-events-max").unwrap_or(usual.count_max),
-        bytes_max: number("--resume-events-bytes").unwrap_or(usual.bytes_max),
-    }
-}
-
-/// What a flag is given as, last, if it is given.
-fn given<'a>(args: &'a [String], flag: &str) -> Option<&'a str> {
-    let mut found = None;
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        match arg.strip_prefix(flag) {
-            Some("") => found = args.next().map(String::as_str).or(Some("")),
-            Some(rest) => found = rest.strip_prefix('=').or(found),
-            None => {}
-        }
-    }
-    found
 }
 
 /// Finds the server's program, and builds it first if this program was started by cargo.
@@ -407,7 +390,7 @@ mod tests {
              echo ready
              while true; do sleep 0.05; done",
         );
-        let mut server = ServerProcess::start(&path, "arena", &[]).expect("it gets ready");
+        let mut server = ServerProcess::start(&path, "arena", 1, &[]).expect("it gets ready");
         assert_eq!((server.listen.port(), server.admin.port()), (1, 2));
         assert!(server.has_ended().is_none());
         server.stop().expect("it stops cleanly");
@@ -415,9 +398,24 @@ mod tests {
     }
 
     #[test]
+    fn a_server_is_given_room_for_many_bots_and_keeps_its_own_limit_for_few() {
+        let path = program("roomy", "echo \"$@\" >&2; exit 1");
+        let told = |connections, extra: &[&str]| {
+            let extra: Vec<String> = extra.iter().map(|word| (*word).to_owned()).collect();
+            let error = ServerProcess::start(&path, "", connections, &extra);
+            error.expect_err("it does not get ready").to_string()
+        };
+        assert!(told(19_000, &[]).contains("--connections-max 19000"));
+        assert!(!told(16_000, &[]).contains("--connections-max"));
+        let own = told(19_000, &["--connections-max", "5"]);
+        assert!(own.contains("--connections-max 5") && !own.contains("19000"), "{own}");
+        fs::remove_file(path).expect("a file of ours");
+    }
+
+    #[test]
     fn a_server_that_fails_shows_its_log() {
         let path = program("bad", "echo port 7777 is in use >&2; exit 1");
-        let error = ServerProcess::start(&path, "", &[]).expect_err("it does not get ready");
+        let error = ServerProcess::start(&path, "", 1, &[]).expect_err("it does not get ready");
         let text = error.to_string();
         assert!(text.contains("ended before it was ready"), "{text}");
         assert!(text.contains("port 7777 is in use"), "{text}");
@@ -425,33 +423,8 @@ mod tests {
     }
 
     #[test]
-    fn whoever_says_how_long_seats_are_held_is_heard() {
-        let says = |line: &str, variable: &str| {
-            let extra: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-            says_how_long_seats_are_held(&extra, |name| name == variable)
-        };
-        assert!(!says("--room-size 8", "GAMEKEEPER_ROOM_SIZE"));
-        assert!(says("--room-size 8 --resume-window-ms 0", ""));
-        assert!(says("--resume-window-ms=0", ""));
-        assert!(says("--config server.toml", ""), "the file may say it");
-        assert!(says("", "GAMEKEEPER_RESUME_WINDOW_MS") && says("", "GAMEKEEPER_CONFIG"));
-    }
-
-    #[test]
-    fn what_is_kept_for_those_who_come_back_is_read_from_the_flags() {
-        let kept = |line: &str| {
-            let extra: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-            let KeptEvents { count_max, bytes_max } = kept_events(&extra);
-            (count_max, bytes_max)
-        };
-        assert_eq!(kept(""), (64, 16_384));
-        assert_eq!(kept("--resume-events-max 5 --resume-events-bytes=1_000"), (5, 1_000));
-        assert_eq!(kept("--resume-events-maximum 5 --resume-events-max"), (64, 16_384));
-    }
-
-    #[test]
     fn a_missing_server_says_what_to_do() {
-        let error = ServerProcess::start(Path::new("/nowhere/gamekeeper"), "", &[]);
+        let error = ServerProcess::start(Path::new("/nowhere/gamekeeper"), "", 1, &[]);
         assert!(matches!(error, Err(ServerError::Spawn { .. })));
         let text = ServerError::NotFound { program: PathBuf::from("x") }.to_string();
         assert!(text.contains("--server-bin") && text.contains("cargo build"), "{text}");

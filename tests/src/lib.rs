@@ -4,6 +4,7 @@
 //! test hook in production code is never needed: what a test wants to drive or to see is reachable
 //! through the seams that production uses as well, or it is not tested here.
 //!
+//! - [`broken`]: servers that are broken on purpose, for the load test to fail.
 //! - [`fuzz`]: what must hold for any bytes.
 //! - [`rig`]: the production loop on real sockets, driven turn by turn by the test itself.
 //! - [`memory_net`]: a network that costs nothing, to measure what is left.
@@ -15,6 +16,7 @@
 //!
 //! The tests themselves are in `it/`, all in one binary.
 
+pub mod broken;
 pub mod fuzz;
 pub mod meddler;
 pub mod memory_net;

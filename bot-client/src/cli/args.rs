@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::{departure::Departure, fleet::Endpoint, units::parse_duration};
+use crate::{departure::Departure, fleet::Endpoint, manner::Manner, units::parse_duration};
 
 /// Plays games on a Gamekeeper server with one or many bots.
 #[derive(Debug, Parser)]
@@ -40,10 +40,16 @@ pub(super) struct Args {
     #[arg(value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub(super) input_hz: u32,
 
-    /// How the bots leave in the end: goodbye, close, reset, half-close, stall, freeze,
-    /// half-frame, garbage or oversize.
+    /// How the bots leave in the end: goodbye, close, reset, half-close, unread-close, last-words,
+    /// stall, freeze, vanish, power-cut, half-frame, trickle, garbage, oversize or flood. To vanish
+    /// and for a power-cut they need CAP_NET_ADMIN.
     #[arg(long, value_name = "NAME")]
     pub(super) departure: Option<Departure>,
+
+    /// How the bots behave until then: plain, slicer, late-pong, pause-reading, slow-reader, idle,
+    /// urgent, blip or loss. The last two need CAP_NET_ADMIN.
+    #[arg(long, default_value_t = Manner::Plain, value_name = "NAME")]
+    pub(super) manner: Manner,
 
     /// Does not connect again after an end that was not asked for.
     #[arg(long)]
@@ -68,12 +74,25 @@ mod tests {
         assert_eq!((args.bots, args.input_hz), (1, 20));
     }
 
+    /// The help names everything that there is to choose from.
+    #[test]
+    fn the_help_names_all_departures_and_manners() {
+        let help = Args::command().render_long_help().to_string();
+        let words: Vec<&str> = help.split(|c: char| !c.is_alphanumeric() && c != '-').collect();
+        let departures = Departure::ALL.map(Departure::name);
+        let manners = Manner::ALL.map(Manner::name);
+        for name in departures.iter().chain(&manners) {
+            assert!(words.contains(name), "{name} is not in the help: {help}");
+        }
+    }
+
     #[test]
     fn bad_usage_says_what_is_allowed() {
         for (line, hint) in [
             ("--bots 0", "1.."),
             ("--duration soon", "500ms"),
-            ("--departure vanish", "half-close"),
+            ("--departure melt", "half-close"),
+            ("--manner rude", "late-pong"),
             ("--target nowhere", "host:port"),
             ("--frobnicate", "--frobnicate"),
         ] {

@@ -230,7 +230,7 @@ impl Session {
         match self.phase {
             Phase::Playing(seat) | Phase::Leaving(Some(seat)) => Ok(seat),
             Phase::Greeting | Phase::Leaving(None) | Phase::Over(_) => {
-                Err(ServerFault::BeforeWelcome { message })
+                Err(ServerFault::BeforeWelcome { message: message.into() })
             }
         }
     }
@@ -265,6 +265,14 @@ impl Session {
         let silence = now.since(self.heard_at);
         if silence >= SERVER_LOST_AFTER {
             self.end(Ended::Silent { silence, joined: self.player().is_some() });
+            return;
+        }
+        self.ping(now);
+    }
+
+    /// Asks for a pong.
+    pub(super) fn ping(&mut self, now: Moment) {
+        if self.ended().is_some() {
             return;
         }
         let nonce = self.next_nonce;

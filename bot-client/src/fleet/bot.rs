@@ -5,8 +5,12 @@ use std::time::Duration;
 use gamekeeper_protocol::{Departed, PlayerId, Presence, PresenceChange, Tick};
 
 use super::{
-    BotId, BotPlan, Comeback, FleetConfig, FleetStats, Homecoming, TicketFault, people::People,
-    returning::Homing, socket::BotSocket,
+    BotId, BotPlan, FleetConfig, FleetStats, Homecoming, TicketFault,
+    leaving::{Leaving, Order},
+    manners::Habit,
+    returning::Homing,
+    socket::BotSocket,
+    watch::Watch,
 };
 use crate::{
     brain::Brain,
@@ -14,6 +18,8 @@ use crate::{
     connection::{Arrival, Connection, Event, Standing, WayBack},
     departure::Departure,
     limits::CONNECT_TIMEOUT,
+    manner::Manner,
+    people::PlayerChange,
     retry::Retry,
 };
 
@@ -35,30 +41,6 @@ pub(super) enum State {
     Connecting { socket: BotSocket, since: Moment },
     /// Connected, from the hello to the end.
     Talking { socket: BotSocket, connection: Connection },
-}
-
-/// What a bot has been told to do.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Order {
-    pub(super) departure: Departure,
-    /// How it comes back afterwards, if it does.
-    pub(super) comeback: Option<Comeback>,
-}
-
-/// A departure that is being carried out.
-#[derive(Debug)]
-pub(super) struct Leaving {
-    pub(super) departure: Departure,
-    /// The last bytes that the bot will ever send; what is sent is removed.
-    pub(super) last_bytes: Vec<u8>,
-    /// The way back from here, whether the bot is to go it or not.
-    pub(super) way_back: Option<WayBack>,
-    /// How the bot comes back, if it does.
-    pub(super) comeback: Option<Comeback>,
-    /// When it comes back, if that is before this connection ends.
-    pub(super) take_over_at: Option<Moment>,
-    /// The bot has come back over another connection. This one is only watched to its end.
-    pub(super) is_husk: bool,
 }
 
 /// One bot.
@@ -84,6 +66,7 @@ pub(super) struct Bot {
     /// What is wrong with the ticket that it shows, if that is all that it is there for.
     pub(super) fraud: Option<TicketFault>,
     pub(super) play: Play,
+    pub(super) habit: Habit,
 }
 
 /// What a bot knows of its present game.
@@ -122,7 +105,8 @@ impl Bot {
             homing: None,
             spent: None,
             fraud: None,
-            play: Play::new(config.seed, id, plan.departure.is_none()),
+            play: Play::new(config.seed, id, plan.survives()),
+            habit: Habit::new(plan.manner),
         }
     }
 
@@ -134,20 +118,14 @@ impl Bot {
             State::Connecting { since, .. } => Some(*since + CONNECT_TIMEOUT),
             State::Talking { .. } if self.leaving.as_ref().is_some_and(|it| it.is_husk) => None,
             State::Talking { connection, .. } => {
-                let timeout = connection.next_timeout().filter(|_| self.listens());
+                let timeout = connection.next_timeout().filter(|_| self.expects_answers());
                 let input = (plays_inputs && self.sends_inputs()).then_some(self.play.next_input);
                 let take_over = self.leaving.as_ref().and_then(|leaving| leaving.take_over_at);
-                [timeout, input, take_over].into_iter().flatten().min()
+                let act = self.leaving.as_ref().and_then(Leaving::next_act);
+                let habit = self.next_habit();
+                [timeout, input, take_over, act, habit].into_iter().flatten().min()
             }
         }
-    }
-
-    /// Whether it reads what comes, and therefore may conclude something from silence.
-    pub(super) fn listens(&self) -> bool {
-        !matches!(
-            self.leaving,
-            Some(Leaving { departure: Departure::Stall | Departure::Freeze, is_husk: false, .. })
-        )
     }
 
     /// Whether its conversation is over.
@@ -158,12 +136,19 @@ impl Bot {
     /// Whether it plays, as far as the server can tell.
     pub(super) fn sends_inputs(&self) -> bool {
         let stalls = |leaving: &Leaving| leaving.departure == Departure::Stall;
-        self.play.player.is_some() && self.leaving.as_ref().is_none_or(stalls)
+        let mute = matches!(self.plan.manner, Manner::Idle | Manner::LatePong);
+        self.play.player.is_some() && !mute && self.leaving.as_ref().is_none_or(stalls)
     }
 
     /// Whether it has a seat and has not been told to leave.
     pub(super) fn is_playing(&self) -> bool {
         self.play.player.is_some() && self.leaving.is_none()
+    }
+
+    /// Whether it has left, or is about to, and is to come back.
+    pub(super) fn is_to_return(&self) -> bool {
+        let comeback = self.leaving.as_ref().and_then(|leaving| leaving.comeback);
+        self.homing.is_some() || comeback.is_some()
     }
 
     /// Whether it can be told to leave now.
@@ -218,7 +203,7 @@ impl Play {
         now: Moment,
         config: &FleetConfig,
         stats: &mut FleetStats,
-        people: &mut People,
+        watch: &mut Watch,
     ) {
         match event {
             Event::Joined { welcome, arrival } => {
@@ -227,7 +212,7 @@ impl Play {
                 self.joined_tick = welcome.tick;
                 self.ticks = welcome.tick_hz > 0;
                 self.next_input = first_input(self.bot, now, config);
-                people.joined(welcome.player);
+                watch.note(now, welcome.player, PlayerChange::Joined);
                 let (count, time) = match *arrival {
                     Arrival::New => (&mut stats.joins, &mut stats.welcome_time),
                     Arrival::Back { events_lost } => {
@@ -256,8 +241,8 @@ impl Play {
                 }
             }
             Event::MembersChanged { left, changed, .. } => {
-                hear_of_leaves(left, now, stats, people);
-                hear_of_changes(changed, now, stats, people);
+                hear_of_leaves(left, now, stats, watch);
+                hear_of_changes(changed, now, stats, watch);
             }
             Event::Happened { tick, body } => {
                 self.brain.notice_event();
@@ -297,7 +282,7 @@ fn hear_of_leaves(
     left: &[(Departed, Standing)],
     now: Moment,
     stats: &mut FleetStats,
-    people: &mut People,
+    watch: &mut Watch,
 ) {
     for (gone, standing) in left {
         match standing {
@@ -305,8 +290,7 @@ fn hear_of_leaves(
             Standing::Departed => stats.announcements_repeated += 1,
             Standing::Unknown => stats.announcements_unknown += 1,
         }
-        stats.announcements_false += u64::from(people.is_playing(gone.player));
-        hear_of(gone.player, now, stats, people);
+        watch.note(now, gone.player, PlayerChange::AnnouncedLeft);
     }
 }
 
@@ -315,7 +299,7 @@ fn hear_of_changes(
     changed: &[(PresenceChange, Standing)],
     now: Moment,
     stats: &mut FleetStats,
-    people: &mut People,
+    watch: &mut Watch,
 ) {
     for (change, standing) in changed {
         match standing {
@@ -324,15 +308,8 @@ fn hear_of_changes(
             Standing::Departed | Standing::Unknown => stats.announcements_unknown += 1,
         }
         if change.presence == Presence::Away {
-            hear_of(change.player, now, stats, people);
+            watch.note(now, change.player, PlayerChange::AnnouncedAway);
         }
-    }
-}
-
-/// Takes in that a player is gone, for now or for good, and measures how fresh the news is.
-fn hear_of(player: PlayerId, now: Moment, stats: &mut FleetStats, people: &mut People) {
-    if let Some((departure, delay)) = people.announced(player, now) {
-        stats.announce.entry(departure).or_default().record(delay);
     }
 }
 

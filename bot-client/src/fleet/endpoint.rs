@@ -7,12 +7,13 @@ use std::{
     str::FromStr,
 };
 
+use serde::{Deserialize, Serialize};
 use socket2::{Domain, SockAddr};
 
 use crate::departure::Transport;
 
 /// An address to connect to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Endpoint {
     /// A TCP port.
     Tcp(SocketAddr),
@@ -26,6 +27,14 @@ impl Endpoint {
         match self {
             Self::Tcp(_) => Transport::Tcp,
             Self::Unix(_) => Transport::Unix,
+        }
+    }
+
+    /// The address, if it is one of the internet.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
         }
     }
 

@@ -11,7 +11,11 @@ use super::{
     BotId, BotPlan, Fleet, TicketFault,
     bot::{Bot, Play, State},
 };
-use crate::{clock::Moment, connection::WayBack, departure::Departure};
+use crate::{
+    clock::Moment,
+    connection::WayBack,
+    departure::{Departure, PlayerState},
+};
 
 /// How long the server may take to read what a bot has sent, and to give up a seat in time.
 const SURELY_KNOWN_AFTER: Duration = Duration::from_secs(1);
@@ -26,9 +30,16 @@ pub(super) struct LostSeat {
 }
 
 impl LostSeat {
-    pub(super) fn new(way_back: WayBack, departure: Departure, at: Moment) -> Self {
-        let held = if departure.holds_seat() { way_back.window } else { Duration::ZERO };
-        Self { since: at + held + SURELY_KNOWN_AFTER, way_back }
+    /// The seat of a bot that left in this way, and whose connection was over at `at`.
+    pub(super) fn new(
+        way_back: WayBack,
+        (departure, state): (Departure, PlayerState),
+        at: Moment,
+    ) -> Self {
+        let held = if departure.holds_seat(state) { way_back.window } else { Duration::ZERO };
+        // Who has gone without a word does not see when the server notices.
+        let unseen = departure.needs().map(|_| departure.noticed_within(state)).unwrap_or_default();
+        Self { since: at + unseen + held + SURELY_KNOWN_AFTER, way_back }
     }
 }
 
@@ -101,8 +112,11 @@ mod tests {
             events_seen: 0,
             last_input: InputSequence(0),
         };
-        let since = |departure| LostSeat::new(way_back.clone(), departure, Moment(0)).since;
+        let since = |departure| {
+            LostSeat::new(way_back.clone(), (departure, PlayerState::Match), Moment(0)).since
+        };
         assert_eq!(since(Departure::Reset), Moment(0) + Duration::from_secs(3));
         assert_eq!(since(Departure::Goodbye), Moment(0) + Duration::from_secs(1));
+        assert!(since(Departure::Vanish) > since(Departure::Reset) + Duration::from_secs(6));
     }
 }

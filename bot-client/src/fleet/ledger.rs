@@ -1,25 +1,30 @@
 //! The fleet's side of the ledger: what it did to the server, and what it saw happen.
 
-use std::{error, fmt, io, time::Duration};
+use std::{error, fmt, io, net::SocketAddr, time::Duration};
 
 use gamekeeper_protocol::PlayerId;
+use serde::{Deserialize, Serialize};
 
 use super::BotId;
 use crate::{
     clock::Moment,
     connection::{Ended, NameTooLong},
-    departure::{Departure, Transport},
+    departure::{Departure, PlayerState, Transport},
 };
 
 /// A departure that was carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Injection {
     /// Which bot left.
     pub bot: BotId,
-    /// Which player that was.
-    pub player: PlayerId,
+    /// Which player that was; `None` if it was a stranger.
+    pub player: Option<PlayerId>,
+    /// The bot's own end of the connection, if that is TCP: the server knows it by this address.
+    pub local: Option<SocketAddr>,
     /// How it left.
     pub departure: Departure,
+    /// Where it stood.
+    pub state: PlayerState,
     /// Whether it is to come back to its seat.
     pub returns: bool,
     /// Whether it says nothing from then on, although its way of leaving would let it: its game has
@@ -34,7 +39,7 @@ pub struct Injection {
 impl Injection {
     /// The server's leave reasons that are right for it, the most likely one first.
     pub fn expected_reasons(&self, transport: Transport) -> &'static [&'static str] {
-        self.seen_as().expected_reasons(transport)
+        self.seen_as().expected_reasons(self.state, transport)
     }
 
     /// How it looks from the server.
@@ -47,7 +52,7 @@ impl Injection {
 }
 
 /// A bot that was to come back to its seat, and what became of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Return {
     /// Which bot.
     pub bot: BotId,
@@ -64,18 +69,20 @@ pub struct Return {
 }
 
 /// What became of a bot that was to come back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReturnOutcome {
     /// It has its seat again.
     Back(Homecoming),
     /// It has another seat, because the server had offered no way back to the old one.
     Anew,
+    /// It has left again before it was told whether it has its seat, as was planned.
+    LeftAgain,
     /// It has none.
     Failed(Ended),
 }
 
 /// What a player was told when it came back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Homecoming {
     /// Events that were too old to be kept.
     pub events_lost: u32,
@@ -86,7 +93,7 @@ pub struct Homecoming {
 }
 
 /// What is wrong with a ticket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TicketFault {
     /// The player has come back with it before and has had a newer one since.
     Replayed,
@@ -114,7 +121,7 @@ impl TicketFault {
 }
 
 /// A bad ticket that was shown to the server, and its answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fraud {
     /// What was wrong with it.
     pub fault: TicketFault,
@@ -123,12 +130,14 @@ pub struct Fraud {
 }
 
 /// A connection that is over, as the bot saw it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
     /// Whose it was.
     pub bot: BotId,
     /// Which player that was, if it had joined.
     pub player: Option<PlayerId>,
+    /// The bot's own end of the connection, if that is TCP and was made.
+    pub local: Option<SocketAddr>,
     /// How the bot had been told to leave; `None` if it had not, which makes this end a finding.
     pub departure: Option<Departure>,
     /// How far the connection had come.
@@ -144,7 +153,7 @@ pub struct End {
 }
 
 /// How far a connection had come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Stage {
     /// The connect was not finished.
     Connecting,
@@ -163,6 +172,10 @@ pub enum DepartError {
     LeavingAlready,
     /// This departure must be in the bot's plan before it connects.
     NotPlanned,
+    /// Nobody can be told to leave in this way from this state, or over this transport.
+    NotPossible,
+    /// This process is not allowed to do that to a socket, see [`Departure::needs`].
+    NotAllowed,
 }
 
 impl fmt::Display for DepartError {
@@ -171,6 +184,8 @@ impl fmt::Display for DepartError {
             Self::Gone => "the bot is gone already",
             Self::LeavingAlready => "the bot has been told to leave already",
             Self::NotPlanned => "this departure must be planned before the bot connects",
+            Self::NotPossible => "nobody can be told to leave in this way from this state",
+            Self::NotAllowed => "this departure needs a privilege that this process does not have",
         })
     }
 }

@@ -95,16 +95,16 @@ impl Fleet {
     }
 
     /// Takes in the first bytes of the buffer, which a bot has read.
-    fn hear(&mut self, slot: usize, count: usize, now: Moment) {
+    pub(super) fn hear(&mut self, slot: usize, count: usize, now: Moment) {
         let bot = &mut self.bots[slot];
         let State::Talking { connection, .. } = &mut bot.state else { return };
         self.stats.received_bytes += count as u64;
         let innocent = bot.leaving.is_none();
         let (play, config) = (&mut bot.play, &self.config);
-        let (stats, people) = (&mut self.stats, &mut self.people);
+        let (stats, watch) = (&mut self.stats, &mut self.watch);
         connection.handle_bytes(&self.read_buffer[..count], now, |event| {
             if innocent {
-                play.on_event(&event, now, config, stats, people);
+                play.on_event(&event, now, config, stats, watch);
             }
         });
     }

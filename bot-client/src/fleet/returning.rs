@@ -8,16 +8,22 @@
 use std::time::Duration;
 
 use gamekeeper_protocol::PlayerId;
+use serde::{Deserialize, Serialize};
 
 use super::{
     BotId, BotPlan, DepartError, Fleet, Return, ReturnOutcome,
-    bot::{Bot, Order, Play, State},
+    bot::{Bot, Play, State},
+    leaving::Order,
     turn::Ready,
 };
-use crate::{clock::Moment, connection::WayBack, departure::Departure};
+use crate::{
+    clock::Moment,
+    connection::WayBack,
+    departure::{Departure, PlayerState},
+};
 
 /// How a bot that leaves comes back to its seat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comeback {
     /// How long after its connection has ended, or, if it takes over, after it has left. Never
     /// longer than three quarters of the time for which the server holds the seat.
@@ -56,17 +62,15 @@ impl Fleet {
         &mut self,
         bot: BotId,
         departure: Departure,
+        state: PlayerState,
         comeback: Comeback,
     ) -> Result<(), DepartError> {
-        self.order(bot, Order { departure, comeback: Some(comeback) })
+        self.order(bot, Order { departure, state, comeback: Some(comeback) })
     }
 
     /// Bots that have left, or are about to, and are to come back.
     pub fn returning(&self) -> usize {
-        let to_return = |bot: &Bot| {
-            bot.homing.is_some() || bot.leaving.as_ref().is_some_and(|it| it.comeback.is_some())
-        };
-        self.bots.iter().filter(|(_, bot)| to_return(bot)).count()
+        self.bots.iter().filter(|(_, bot)| bot.is_to_return()).count()
     }
 
     /// Lets a bot whose connection is over wait for its return.
@@ -83,7 +87,7 @@ impl Fleet {
         let way_back = bot.way_back.clone();
         bot.homing = Some(Homing { player, departure, took_over: false, way_back });
         bot.plan = comeback.plan;
-        bot.play = Play::new(self.config.seed, bot.id, bot.plan.departure.is_none());
+        bot.play = Play::new(self.config.seed, bot.id, bot.plan.survives());
         self.wait(slot, now + held.map_or(comeback.after, |held| comeback.after.min(held)));
     }
 

@@ -1,12 +1,17 @@
 //! One turn: connects, readiness, deadlines.
 
-use std::time::Duration;
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd},
+    time::Duration,
+};
 
 use mio::{Interest, Token, event::Event as Readiness, unix::SourceFd};
 
 use super::{
-    BotId, DriverError, Fleet,
+    BotId, BotPlan, DriverError, Fleet,
     bot::State,
+    manners::Habit,
     socket::{BotSocket, Outcome, Progress},
 };
 use crate::{
@@ -17,6 +22,9 @@ use crate::{
 
 /// When a server's queue for connects is full, it is asked again after this.
 const CONNECT_AGAIN_AFTER: Duration = Duration::from_millis(10);
+
+/// The token of what is not a bot's. No bot has it: there are not so many.
+const WAKE: Token = Token(usize::MAX);
 
 /// A readiness event, copied out of the kernel's list.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +46,11 @@ impl Ready {
     pub(super) fn unreported(slot: usize, generation: u32) -> Self {
         Self { token: token(slot, generation), closing: false }
     }
+
+    /// Has it read until there is no more, or it is the end.
+    pub(super) fn to_the_end(self) -> Self {
+        Self { closing: true, ..self }
+    }
 }
 
 fn token(slot: usize, generation: u32) -> Token {
@@ -45,6 +58,17 @@ fn token(slot: usize, generation: u32) -> Token {
 }
 
 impl Fleet {
+    /// Has turns end early when there is something to read from `source`, which is nonblocking and
+    /// is read until it has no more before each turn.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel cannot watch it.
+    pub fn wake_for(&mut self, source: impl AsFd) -> io::Result<()> {
+        let fd = source.as_fd().as_raw_fd();
+        self.poll.registry().register(&mut SourceFd(&fd), WAKE, Interest::READABLE)
+    }
+
     /// One turn, which ends at `until` at the latest, give or take what the bots have to do.
     ///
     /// # Errors
@@ -54,18 +78,20 @@ impl Fleet {
     pub fn turn(&mut self, until: Moment) -> Result<(), DriverError> {
         self.begin_connects();
         let now = Moment::now();
-        let wake = self.timers.next_due().map_or(until, |due| due.min(until));
+        let due = [self.timers.next_due(), self.vanished.next_due()].into_iter().flatten();
+        let wake = due.fold(until, Moment::min);
         let more_to_do = !self.connect_queue.is_empty() || !self.ready.is_empty();
         let timeout = if more_to_do { Duration::ZERO } else { wake.since(now) };
         match self.poll.poll(&mut self.events, Some(timeout)) {
             Ok(()) => {}
             // A signal: the caller has set a flag and wants to look at it.
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(error) => return Err(DriverError::Poll(error)),
         }
         // What had more to read than its share comes first, then what is new.
         let mut ready = std::mem::take(&mut self.ready);
-        ready.extend(self.events.iter().map(Ready::from));
+        let of_bots = self.events.iter().filter(|event| event.token() != WAKE);
+        ready.extend(of_bots.map(Ready::from));
         for event in ready {
             self.handle_ready(event);
         }
@@ -73,6 +99,7 @@ impl Fleet {
         while let Some((due, bot)) = self.timers.pop_due(now) {
             self.handle_timer(bot, due);
         }
+        self.vanished.let_go(now);
         Ok(())
     }
 
@@ -91,7 +118,9 @@ impl Fleet {
         bot.generation = self.next_generation;
         self.next_generation = self.next_generation.wrapping_add(1);
         bot.play.restart(now);
-        let small = bot.plan.departure.is_some_and(|way| way.needs_small_receive_buffer());
+        let BotPlan { departure, manner, .. } = bot.plan;
+        let small = departure.is_some_and(|way| way.needs_small_receive_buffer())
+            || manner.needs_small_receive_buffer();
         let socket = match BotSocket::open(&self.config.endpoint, small) {
             Ok(socket) => socket,
             Err(error) => return self.end(slot, Ended::failed(Operation::Open, &error), now),
@@ -130,9 +159,11 @@ impl Fleet {
     }
 
     /// Opens the conversation over a connection that has been made.
-    pub(super) fn converse(&mut self, slot: usize, socket: BotSocket, now: Moment) {
+    pub(super) fn converse(&mut self, slot: usize, mut socket: BotSocket, now: Moment) {
+        socket.learn_local();
         let bot = &mut self.bots[slot];
         bot.play.restart(now);
+        bot.habit = Habit::new(bot.plan.manner);
         let connection = match bot.way_back.take() {
             Some(way_back) => Connection::resume(&way_back, now),
             None => {
@@ -186,7 +217,7 @@ impl Fleet {
             }
             State::Waiting { .. } => self.schedule(slot),
             State::Connecting { .. } => {
-                let timed_out = std::io::Error::from(std::io::ErrorKind::TimedOut);
+                let timed_out = io::Error::from(io::ErrorKind::TimedOut);
                 self.end(slot, Ended::failed(Operation::Connect, &timed_out), now);
             }
             State::Talking { .. } => {
@@ -195,7 +226,7 @@ impl Fleet {
                 }
                 self.send_due_inputs(slot, now);
                 let bot = &mut self.bots[slot];
-                if bot.listens()
+                if bot.expects_answers()
                     && let State::Talking { connection, .. } = &mut bot.state
                 {
                     connection.handle_timeout(now);
@@ -234,12 +265,16 @@ impl Fleet {
     /// What follows whatever happened to a bot: departures, writes, the end, the next deadline.
     pub(super) fn settle(&mut self, slot: usize, now: Moment) {
         self.note_return(slot, now);
-        if self.bots[slot].is_at_home()
-            && let Some(order) = self.bots[slot].wanted.take()
-        {
-            self.carry_out(slot, order, now);
-        } else {
+        self.follow_habit(slot, now);
+        let transport = self.config.endpoint.transport();
+        let mut order = self.bots[slot].take_order(transport);
+        if order.is_none() {
             self.flush(slot, now);
+            // Its hello is out, perhaps.
+            order = self.bots.get_mut(slot).and_then(|bot| bot.take_order(transport));
+        }
+        if let Some(order) = order {
+            self.carry_out(slot, order, now);
         }
         let Some(bot) = self.bots.get(slot) else { return };
         if bot.fraud.is_some() && bot.is_playing() {
@@ -262,9 +297,13 @@ impl Fleet {
         {
             return self.flush_last_bytes(slot, now);
         }
+        if bot.holds_back(now) {
+            return;
+        }
         let State::Talking { socket, connection } = &mut bot.state else { return };
         while !connection.unsent().is_empty() {
-            match socket.send(connection.unsent()) {
+            let count = connection.unsent().len().min(bot.habit.write_bytes_max());
+            match socket.send(&connection.unsent()[..count]) {
                 Outcome::Bytes(count) => {
                     self.stats.sends += 1;
                     self.stats.sent_bytes += count as u64;
@@ -272,6 +311,7 @@ impl Fleet {
                         bot.play.spoke_at.get_or_insert(now);
                     }
                     connection.advance(count);
+                    bot.habit.has_spoken(now);
                 }
                 Outcome::WouldBlock => return,
                 Outcome::Eof => return connection.handle_eof(),

@@ -8,7 +8,7 @@ use std::{
 
 use gamekeeper_bot::{
     clock::Moment,
-    departure::Departure,
+    departure::{Departure, PlayerState},
     fleet::{BotId, BotPlan, Endpoint, Fleet, FleetConfig},
     machine,
 };
@@ -147,7 +147,8 @@ impl Measurement<'_> {
     /// Resets one player's connection and looks what becomes of the others.
     fn vanish(&mut self) -> Result<Aftermath, String> {
         let told = self.fleet.players().first().copied();
-        let told = told.map(|bot: BotId| self.fleet.depart(bot, Departure::Reset));
+        let told =
+            told.map(|bot: BotId| self.fleet.depart(bot, Departure::Reset, PlayerState::Match));
         if !matches!(told, Some(Ok(()))) {
             return Err("nobody was left to vanish".to_owned());
         }

@@ -4,22 +4,20 @@
 
 mod bench;
 mod faulty;
+pub(super) mod scenario;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand, error::ErrorKind};
-use gamekeeper_bot::{
-    fleet::Endpoint,
-    units::{parse_duration, parse_rate, parse_share},
-};
+use gamekeeper_bot::{fleet::Endpoint, units::parse_duration};
 
-use super::reports::ReportCommand;
+use super::{reports::ReportCommand, soak::Until};
 use crate::{
     bench::{floor::FloorOptions, options::BenchOptions},
     faulty::FaultyOptions,
-    mix::DepartureMix,
     options::{Options, Target},
 };
+use scenario::{Chosen, ScenarioArgs};
 
 /// Loads a Gamekeeper server with bots that play and vanish, and says whether it noticed.
 #[derive(Debug, Parser)]
@@ -38,6 +36,12 @@ enum Command {
     /// 130 interrupted.
     Run(Box<RunArgs>),
 
+    /// Repeats a scenario on one server, with the next seed each time, until it fails.
+    ///
+    /// A line for each run, and the whole report of the one that fails. Memory that grows from run
+    /// to run is a failure as well. Exit codes: as for run.
+    Soak(Box<SoakArgs>),
+
     /// Is a server that misbehaves on purpose, to test a client against.
     ///
     /// Says `listening tcp ADDR` and `ready` on stdout, then what happens to each connection on
@@ -51,6 +55,14 @@ enum Command {
     #[command(flatten)]
     Reports(ReportCommand),
 
+    /// Shows what there is: scenarios, ways to leave, manners, figures for thresholds.
+    List,
+
+    /// Prints what a run would do when, a line of JSON for each step.
+    ///
+    /// The same scenario and seed give the same plan.
+    Plan(ScenarioArgs),
+
     /// Measures Gamekeeper and other servers in turn on the same workload, and prints a table.
     ///
     /// The workload is the game `benchmark`: rooms of 50, states of 1024 bytes and inputs at 20 Hz.
@@ -58,6 +70,10 @@ enum Command {
     /// Exit codes: 0 there are figures of Gamekeeper, 1 internal error, 2 bad usage, 5 there are
     /// none, 130 interrupted.
     Bench(bench::BenchArgs),
+
+    /// Is one of the processes of `run --processes`, which speaks to it over stdin and stdout.
+    #[command(name = crate::crew::WORKER_SUBCOMMAND, hide = true)]
+    Work,
 
     /// Is what no server can do without, one read and one send per player and tick: what `bench`
     /// compares servers with. Not to be played on.
@@ -69,20 +85,31 @@ enum Command {
 pub(super) enum Order {
     /// To load a server.
     Run(Box<Options>),
+    /// To load a server again and again.
+    Soak(Box<Options>, Until),
     /// To be a server.
     Serve(FaultyOptions),
     /// To say what it can do as a server.
     ListModes,
+    /// To say what can be in a scenario.
+    List,
+    /// To say what a run would do.
+    Plan(Box<Chosen>),
     /// To look at reports of earlier runs.
     Reports(ReportCommand),
     /// To compare servers.
     Compare(BenchOptions),
     /// To be what they are compared with.
     BeTheFloor(FloorOptions),
+    /// To be a process of bots.
+    Work,
 }
 
 #[derive(Debug, clap::Args)]
 struct RunArgs {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+
     /// A running server: host:port, `[v6]:port` or unix:/path. Without it, the run starts one.
     #[arg(long, value_name = "ADDR")]
     target: Option<Endpoint>,
@@ -90,42 +117,6 @@ struct RunArgs {
     /// The admin listener of the running server; without it, only what bots see is checked.
     #[arg(long, value_name = "ADDR", requires = "target")]
     admin: Option<SocketAddr>,
-
-    /// The game to play.
-    #[arg(long, default_value = "arena", value_name = "NAME")]
-    game: String,
-
-    /// Bots that play at any time.
-    #[arg(long, default_value_t = 200, value_name = "N")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    bots: u32,
-
-    /// How long they play, not counting the time to join before and to settle after.
-    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = parse_duration)]
-    duration: Duration,
-
-    /// Bots that leave per second; each is replaced by a new one, or comes back.
-    #[arg(long, default_value = "20/s", value_name = "RATE", value_parser = parse_rate)]
-    churn: f64,
-
-    /// The ways they leave: mix, or names with optional weights such as close,reset:3.
-    #[arg(long, default_value = "mix", value_name = "LIST")]
-    departures: DepartureMix,
-
-    /// Of those that lose their connection without a goodbye, the share that comes back to its
-    /// seat: some with a ticket for a seat that is held, some while the server still believes in
-    /// the old connection. A few bad tickets are shown besides. 0 for none.
-    #[arg(long, default_value = "25%", value_name = "SHARE", value_parser = parse_share)]
-    resume: f64,
-
-    /// Everything planned is a function of this.
-    #[arg(long, default_value_t = 1, value_name = "S")]
-    seed: u64,
-
-    /// Inputs per second and bot.
-    #[arg(long, default_value_t = 20, value_name = "HZ")]
-    #[arg(value_parser = clap::value_parser!(u32).range(0..=1000))]
-    input_hz: u32,
 
     /// Writes the report for machines to this file.
     #[arg(long, value_name = "FILE")]
@@ -143,7 +134,14 @@ struct RunArgs {
     #[arg(long, value_name = "PATH", conflicts_with = "target")]
     server_bin: Option<PathBuf>,
 
-    /// Keeps the server on the first core and the bots on the second.
+    /// Processes that the bots are spread over, each with its own thread and its own limit of open
+    /// files. For more bots than one core or one such limit can carry.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=64))]
+    processes: u32,
+
+    /// Keeps the server on the first core and the bots on the second, or, with several processes,
+    /// on all the others.
     #[arg(long)]
     pin: bool,
 
@@ -152,14 +150,39 @@ struct RunArgs {
     server_args: Vec<String>,
 }
 
+#[derive(Debug, clap::Args)]
+struct SoakArgs {
+    /// So many runs at most [default: without end].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    times: Option<u32>,
+
+    /// No new run begins after this time [default: without end].
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    lasts: Option<Duration>,
+
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+impl SoakArgs {
+    fn into_order(self) -> Result<Order, clap::Error> {
+        let until = Until { times: self.times, lasts: self.lasts };
+        Ok(Order::Soak(Box::new(self.run.into_options()?), until))
+    }
+}
+
 impl Args {
     /// Checks what clap cannot, and says what is to be done.
     pub(super) fn into_order(self) -> Result<Order, clap::Error> {
         match self.command {
             Command::Run(args) => Ok(Order::Run(Box::new(args.into_options()?))),
+            Command::Soak(args) => args.into_order(),
             Command::FaultyServer(args) => args.into_order(),
             Command::Reports(command) => Ok(Order::Reports(command)),
+            Command::List => Ok(Order::List),
+            Command::Plan(args) => args.choose().map(|chosen| Order::Plan(Box::new(chosen))),
             Command::Bench(args) => args.into_options().map(Order::Compare),
+            Command::Work => Ok(Order::Work),
             Command::Floor(args) => Ok(Order::BeTheFloor(args.into_options())),
         }
     }
@@ -167,9 +190,6 @@ impl Args {
 
 impl RunArgs {
     fn into_options(self) -> Result<Options, clap::Error> {
-        if self.duration.is_zero() {
-            return Err(usage("--duration must be longer than 0s, or nothing is measured"));
-        }
         if self.target.is_some() && !self.server_args.is_empty() {
             return Err(usage(
                 "arguments after -- are for a server that the run starts; leave out \
@@ -180,20 +200,18 @@ impl RunArgs {
             Some(endpoint) => Target::Running { endpoint, admin: self.admin },
             None => Target::Own { program: self.server_bin, extra: self.server_args },
         };
+        let Chosen { origin, scenario, thresholds, seed } = self.scenario.choose()?;
         Ok(Options {
             target,
-            game: self.game,
-            bots: self.bots,
-            duration: self.duration,
-            churn_per_second: self.churn,
-            mix: self.departures,
-            resume_share: self.resume,
-            seed: self.seed,
-            input_hz: self.input_hz,
+            origin,
+            scenario,
+            thresholds,
+            seed,
             json: self.json,
             events: self.events,
             html: self.html,
             pin: self.pin,
+            processes: self.processes,
         })
     }
 }
@@ -209,7 +227,13 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Options, clap::Error> {
-        let words = std::iter::once("gamekeeper-loadtest").chain(line.split_whitespace());
+        // As a shell does: what is in quotes is one word.
+        let parts = line.split('\'').enumerate();
+        let words = parts.flat_map(|(index, part)| match index % 2 {
+            0 => part.split_whitespace().collect(),
+            _ => vec![part],
+        });
+        let words = std::iter::once("gamekeeper-loadtest").chain(words);
         match Args::try_parse_from(words).and_then(Args::into_order)? {
             Order::Run(options) => Ok(*options),
             other => panic!("not a run: {other:?}"),
@@ -225,7 +249,11 @@ mod tests {
             "run --target 127.0.0.1:7777 --admin 127.0.0.1:7778 --game benchmark",
             "run --resume 30%",
             "run --resume 0.07",
+            "run --processes 4 --pin",
             "run --server-bin /tmp/x --pin -- --state-bytes 64",
+            "run everything",
+            "run churn --bots 50 --game benchmark --seed 9",
+            "run --threshold ghosts==0 --threshold survivors.missed<1%",
         ] {
             let options = parse(line).expect(line);
             let again = options.to_string();
@@ -241,7 +269,12 @@ mod tests {
             ("run --churn often", "20/s"),
             ("run --duration 0s", "longer than 0s"),
             ("run --resume 30", "25%"),
-            ("run --departures vanish", "half-close"),
+            ("run --processes 0", "1.."),
+            ("run --departures explode", "half-close"),
+            ("run all", "everything"),
+            ("run nowhere.toml", "cannot read"),
+            ("run everything --churn 5/s", "cannot be used with"),
+            ("run --threshold tdt<1", "did you mean ttd"),
             ("run --admin 127.0.0.1:1", "--target"),
             ("run --target 127.0.0.1:1 -- --x", "leave out"),
             ("run --frobnicate", "--frobnicate"),

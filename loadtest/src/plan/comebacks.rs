@@ -5,19 +5,17 @@
 use std::time::Duration;
 
 use gamekeeper_bot::{
-    departure::Departure,
+    departure::{Departure, PlayerState},
     dice::Dice,
     fleet::{BotPlan, Comeback, TicketFault},
 };
 
-use super::{Plan, PlannedDeparture, PlannedFraud, Stay};
+use super::{Plan, PlannedDeparture, PlannedFraud, draw::Stay};
+use crate::scenario::Resume;
 
-/// Nobody is back sooner: on the way, the end of the old connection must not be overtaken by
-/// accident.
-const AFTER_MIN: Duration = Duration::from_millis(50);
-
-/// Nobody stays away longer, so that a seat that is held for two seconds is held long enough.
-const AFTER_MAX: Duration = Duration::from_millis(1500);
+/// Who is back so soon, and stays, still has its seat when the ticket that it has spent is shown
+/// again.
+const SOON: Duration = Duration::from_millis(1500);
 
 /// Of those whose old connection stays open, one in so many takes over from it.
 const TAKES_OVER_ONE_IN: u32 = 2;
@@ -29,12 +27,17 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(10);
 /// Of each kind, one bad ticket for so many returns; at least one.
 const RETURNS_PER_FRAUD: u64 = 20;
 
-/// Draws whether a bot comes back, and how.
-pub(super) fn draw(departure: Departure, share: f64, dice: &mut Dice) -> Option<Comeback> {
-    if !departure.holds_seat() || dice.fraction() >= share {
+/// Draws whether a bot comes back, and how. `seat` says whether there is a seat to come back to.
+pub(super) fn draw(
+    departure: Departure,
+    seat: bool,
+    resume: &Resume,
+    dice: &mut Dice,
+) -> Option<Comeback> {
+    if !seat || dice.fraction() >= resume.share {
         return None;
     }
-    let after = AFTER_MIN + (AFTER_MAX - AFTER_MIN).mul_f64(dice.fraction());
+    let after = resume.after.at(dice.fraction());
     let takes_over = departure.stays_connected() && dice.one_in(TAKES_OVER_ONE_IN);
     Some(Comeback { after, takes_over, plan: BotPlan::default() })
 }
@@ -83,7 +86,7 @@ pub(super) fn frauds(
 fn replays(plan: &Plan) -> Vec<PlannedFraud> {
     let stays = |planned: &&PlannedDeparture| {
         planned.comeback.is_some_and(|comeback| {
-            comeback.plan.departure.is_none() && takes(planned.departure, &comeback) <= AFTER_MAX
+            comeback.plan.departure.is_none() && takes(planned.departure, &comeback) <= SOON
         })
     };
     let fault = TicketFault::Replayed;
@@ -93,17 +96,22 @@ fn replays(plan: &Plan) -> Vec<PlannedFraud> {
         fault,
         awaits_window: false,
     };
-    plan.departures.iter().filter(stays).map(replay).collect()
+    plan.departures().filter(stays).map(replay).collect()
 }
 
 /// The tickets of those who are gone for good.
 fn expired(plan: &Plan) -> Vec<PlannedFraud> {
-    let gone = plan.departures.iter().filter(|planned| planned.comeback.is_none());
+    // Nobody in the lobby has a ticket yet, and who breaks off its return may still come to its
+    // seat.
+    let gone = plan.departures().filter(|planned| {
+        let had_a_seat = [PlayerState::Match, PlayerState::MidFrame].contains(&planned.state);
+        planned.comeback.is_none() && had_a_seat
+    });
     let late = |planned: &PlannedDeparture| PlannedFraud {
         from: planned.at,
         bot: planned.bot,
         fault: TicketFault::Expired,
-        awaits_window: planned.departure.holds_seat(),
+        awaits_window: planned.departure.holds_seat(planned.state),
     };
     gone.map(late).collect()
 }
@@ -119,26 +127,30 @@ fn pick<T>(mut from: Vec<T>, count: u64, dice: &mut Dice) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
+    use gamekeeper_bot::departure::Transport;
+
     use super::*;
-    use crate::{mix::DepartureMix, plan::PlanConfig};
+    use crate::{mix::DepartureMix, plan::Means, scenario::Quick};
 
     fn plan(resume_share: f64) -> Plan {
-        Plan::new(&PlanConfig {
+        let quick = Quick {
+            game: String::new(),
             bots: 500,
             duration: Duration::from_secs(40),
             churn_per_second: 50.0,
             mix: DepartureMix::default(),
             resume_share,
-            seed: 1,
-        })
+            input_hz: 20,
+        };
+        Plan::new(&quick.scenario(), 1, &Means::all(Transport::Tcp))
     }
 
     #[test]
     fn the_share_is_of_those_whose_seat_is_held() {
-        for (share, expected) in [(0.0, 0..1), (0.25, 290..390), (1.0, 1300..1420)] {
+        for (share, expected) in [(0.0, 0..1), (0.25, 300..420), (1.0, 1380..1560)] {
             let plan = plan(share);
             assert!(expected.contains(&plan.returns()), "{share}: {}", plan.returns());
-            let held = plan.departures.iter().filter(|planned| planned.departure.holds_seat());
+            let held = plan.departures().filter(|it| it.departure.holds_seat(it.state));
             if share == 1.0 {
                 assert_eq!(held.count() as u64, plan.returns());
             }
@@ -149,7 +161,7 @@ mod tests {
     fn returns_do_not_change_when_and_how_bots_leave() {
         let [none, some] = [0.0, 0.5].map(plan);
         let leaves = |plan: &Plan| -> Vec<(Duration, Departure)> {
-            plan.departures.iter().map(|planned| (planned.at, planned.departure)).collect()
+            plan.departures().map(|planned| (planned.at, planned.departure)).collect()
         };
         assert_eq!(leaves(&none), leaves(&some));
         assert!(none.frauds.is_empty(), "no returns, no bad tickets");
@@ -158,9 +170,10 @@ mod tests {
     #[test]
     fn some_take_over_and_nobody_is_late_for_the_seat() {
         let plan = plan(0.5);
-        let back = plan.departures.iter().filter_map(|it| Some((it.departure, it.comeback?)));
+        let back = plan.departures().filter_map(|it| Some((it.departure, it.comeback?)));
         let back: Vec<_> = back.collect();
-        assert!(back.iter().all(|(_, it)| (AFTER_MIN..=AFTER_MAX).contains(&it.after)));
+        let usual = Resume::USUALLY_AFTER;
+        assert!(back.iter().all(|(_, it)| (usual.from..=usual.to).contains(&it.after)));
         let open = |over| {
             let open = back.iter().filter(|(departure, _)| departure.stays_connected());
             open.filter(|(_, it)| it.takes_over == over).count()
@@ -180,7 +193,7 @@ mod tests {
             let of_kind: Vec<_> = plan.frauds.iter().filter(|it| it.fault == fault).collect();
             assert_eq!(of_kind.len() as u64, plan.returns() / RETURNS_PER_FRAUD, "{fault:?}");
             for fraud in of_kind {
-                let last = plan.departures.iter().rfind(|planned| planned.bot == fraud.bot);
+                let last = plan.departures().filter(|planned| planned.bot == fraud.bot).last();
                 match (fault, last) {
                     (TicketFault::Forged | TicketFault::Stale, None) => {
                         assert_eq!(plan.bots[fraud.bot as usize].departure, None);
@@ -193,7 +206,7 @@ mod tests {
                     }
                     (TicketFault::Expired, Some(last)) => {
                         assert!(last.comeback.is_none());
-                        assert_eq!(last.departure.holds_seat(), fraud.awaits_window);
+                        assert_eq!(last.departure.holds_seat(last.state), fraud.awaits_window);
                     }
                     wrong => panic!("{wrong:?}"),
                 }

@@ -55,7 +55,7 @@ impl Html<'_> {
         }
         let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Failed);
         for check in failed {
-            let (name, detail) = (escape(check.name), escape(&check.detail));
+            let (name, detail) = (escape(&check.name), escape(&check.detail));
             writeln!(f, "<p class=\"bad\">failed: {name} ({detail})</p>")?;
         }
         f.write_str("<div class=\"tiles\">")?;
@@ -175,7 +175,7 @@ impl Html<'_> {
                 Outcome::Failed => ("bad", "failed"),
                 Outcome::Skipped => ("dim", "not made"),
             };
-            let (name, detail) = (escape(check.name), escape(&check.detail));
+            let (name, detail) = (escape(&check.name), escape(&check.detail));
             writeln!(
                 f,
                 "<tr><td class=\"{class}\">{word}</td><td class=\"text\">{name}</td>\

@@ -2,7 +2,12 @@
 
 use std::fmt;
 
-use crate::report::{Cause, LatencySummary, ObservedSummary, Outcome, Report, ServerSide};
+use crate::report::{
+    Cause, LatencySummary, NotRun, ObservedSummary, Outcome, Recovery, Report, ServerSide,
+};
+
+/// The longest name of a way of leaving, and a space.
+const WIDTH: usize = 27;
 
 /// A report as text for a terminal.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +22,10 @@ impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head(f)?;
         self.causes(f)?;
+        self.controls(f)?;
         self.seats(f)?;
         self.players(f)?;
+        self.recoveries(f)?;
         if let Some(server) = &self.report.server {
             server_side(f, server)?;
         }
@@ -57,7 +64,7 @@ impl Text<'_> {
         }
         writeln!(
             f,
-            "\n{:<11}{:>8} {:>8} {:>6} {:>6}  {:<36} {:>26}  {:>26}",
+            "\n{:<WIDTH$}{:>8} {:>8} {:>6} {:>6}  {:<36} {:>26}  {:>26}",
             "LEFT BY",
             "injected",
             "detected",
@@ -73,7 +80,7 @@ impl Text<'_> {
         let sum = |of: fn(&Cause) -> Option<u64>| report.causes.iter().map(of).sum::<Option<u64>>();
         writeln!(
             f,
-            "{:<11}{:>8} {:>8} {:>6} {:>6}  not carried out {}, late {}",
+            "{:<WIDTH$}{:>8} {:>8} {:>6} {:>6}  not carried out {}, late {}",
             "all",
             count(sum(|cause| Some(cause.injected))),
             count(sum(Cause::detected_total)),
@@ -82,6 +89,9 @@ impl Text<'_> {
             report.not_injected,
             report.late
         )?;
+        for NotRun { name, count, why } in &report.not_run {
+            writeln!(f, "not run: {count} x {name}, {why}")?;
+        }
         if report.server.is_none() {
             return writeln!(f, "what the server counted is unknown without --admin");
         }
@@ -94,6 +104,31 @@ impl Text<'_> {
         let unexplained: Vec<String> =
             unexplained.map(|(reason, count)| format!("{reason} {count}")).collect();
         writeln!(f, "leaves that no departure explains: {}", none_or(&unexplained))
+    }
+
+    fn controls(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let controls = self.report.controls.iter();
+        let controls: Vec<String> =
+            controls.map(|it| format!("{} {} of {}", it.manner, it.evicted, it.bots)).collect();
+        if controls.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\nCONTROLS must survive; evicted: {}", controls.join(", "))
+    }
+
+    fn recoveries(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for it in &self.report.recoveries {
+            let [noticed, back, steady] = [it.noticed_ms, it.back_ms, it.steady_ms]
+                .map(|ms| ms.map_or("never".to_owned(), |ms| format!("after {:.1} s", ms / 1e3)));
+            let Recovery { at_seconds, left, returning, back: returned, .. } = it;
+            write!(f, "mass event at {at_seconds:.0} s: {left} left, noticed {noticed}")?;
+            if *returning > 0 {
+                write!(f, ", {returned} of {returning} back {back}")?;
+            }
+            let worst = millis(it.worst_interval_ms);
+            writeln!(f, ", survivors steady {steady}, worst interval {worst} ms")?;
+        }
+        Ok(())
     }
 
     fn seats(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -168,6 +203,7 @@ impl Text<'_> {
         let (generator, place) = (&self.report.generator, &self.report.environment);
         writeln!(f, "\nGENERATOR")?;
         line(f, "  input lag ms", &generator.input_lag)?;
+        line(f, "  order lag ms", &generator.order_lag)?;
         writeln!(
             f,
             "  {} inputs, {} skipped, cpu {} of a core",
@@ -175,8 +211,12 @@ impl Text<'_> {
             generator.inputs_skipped,
             percent(generator.cpu_share)
         )?;
+        if generator.processes > 1 {
+            let (processes, all) = (generator.processes, percent(generator.cpu_share_all));
+            writeln!(f, "  that is the busiest of {processes} processes of bots; all use {all}")?;
+        }
         let built = if place.optimised { "optimised" } else { "NOT optimised" };
-        let pinned = if place.pinned { ", server and bots on a core each" } else { "" };
+        let pinned = if place.pinned { ", the server on a core of its own" } else { "" };
         writeln!(f, "  Linux {}, {} cores{pinned}, {built} build", place.kernel, place.cores)
     }
 
@@ -210,7 +250,7 @@ fn cause_line(f: &mut fmt::Formatter<'_>, cause: &Cause) -> fmt::Result {
     detected.extend(wrong.map(|(reason, count)| format!("WRONG {reason} {count}")));
     writeln!(
         f,
-        "{:<11}{:>8} {:>8} {:>6} {:>6}  {:<36} {:>26}  {:>26}",
+        "{:<WIDTH$}{:>8} {:>8} {:>6} {:>6}  {:<36} {:>26}  {:>26}",
         cause.departure,
         cause.injected,
         count(cause.detected_total()),
@@ -363,7 +403,7 @@ mod tests {
         for wanted in [
             "VERDICT  PASS",
             "joined 20 of 20",
-            "close            10       10      0      0  fin 10",
+            "close                            10       10      0      0  fin 10",
             "wrong evictions 0",
             "cpu per player-tick",
             "descriptors 10",

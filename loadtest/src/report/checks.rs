@@ -1,6 +1,6 @@
 //! What must hold for a run to pass, and what must hold for it to mean anything.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
@@ -10,11 +10,17 @@ use crate::{evidence::Evidence, ledger::Ledger, options::Options, plan::Plan};
 /// Of a thousand ticks, survivors may miss this many.
 const MISSED_TICKS_PER_THOUSAND_MAX: f64 = 1.0;
 
+/// The longest that survivors may wait for a state, if ticks are not slower still.
+const WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// The longest that survivors may wait for a state where that is longer, in ticks.
+const WAIT_TICKS_MAX: u32 = 10;
+
 /// Something that must hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// What is checked.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Whether it holds.
     pub outcome: Outcome,
     /// The figures behind it.
@@ -37,7 +43,7 @@ pub enum Outcome {
 pub(super) fn invalidities(options: &Options, evidence: &Evidence) -> Vec<String> {
     let mut invalid = Vec::new();
     if let Some(lag) = evidence.run.input_lag.quantile(0.99) {
-        let allowed = Duration::from_secs(1) / options.input_hz.max(1) / 2;
+        let allowed = Duration::from_secs(1) / options.scenario.input_hz.max(1) / 2;
         if lag > allowed {
             invalid.push(format!(
                 "inputs were sent late: p99 {:.1} ms, allowed {:.1} ms; use fewer bots or a \
@@ -48,8 +54,9 @@ pub(super) fn invalidities(options: &Options, evidence: &Evidence) -> Vec<String
         }
     }
     let own = evidence.own_failures();
-    let achieved = u64::from(options.bots).saturating_sub(own);
-    if (achieved as f64) < f64::from(options.bots) * 0.99 {
+    let most = options.scenario.most();
+    let achieved = u64::from(most).saturating_sub(own);
+    if (achieved as f64) < f64::from(most) * 0.99 {
         invalid.push(format!(
             "this machine could not make {own} of the connections (open files or ports)"
         ));
@@ -59,6 +66,12 @@ pub(super) fn invalidities(options: &Options, evidence: &Evidence) -> Vec<String
 
 pub(super) fn checks(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
     let mut checks = bot_side(plan, evidence, report);
+    checks.push(standstill(evidence));
+    checks.push(check(
+        "whoever has gone silent is let go",
+        evidence.never_let_go == 0,
+        format!("{} never let go", evidence.never_let_go),
+    ));
     checks.extend(seats::bot_side(&report.seats));
     match &report.server {
         Some(server) => {
@@ -67,11 +80,12 @@ pub(super) fn checks(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<C
             checks.extend(resources(server, evidence));
         }
         None => checks.push(Check {
-            name: "the server's own account",
+            name: "the server's own account".into(),
             outcome: Outcome::Skipped,
             detail: "give --admin to compare with what the server says".to_owned(),
         }),
     }
+    checks.extend(controls(report));
     if let Some(stop) = &evidence.server_stop {
         let detail = stop.as_ref().map_or_else(Clone::clone, |()| "exit code 0".to_owned());
         checks.push(check("the server stops cleanly", stop.is_ok(), detail));
@@ -82,7 +96,7 @@ pub(super) fn checks(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<C
 /// What the bots saw themselves.
 fn bot_side(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
     let injected = evidence.injections.len() as u64;
-    let planned = plan.departures.len() as u64;
+    let planned = plan.departures_count();
     let (survivors, ghosts) = (&report.survivors, &report.ghosts);
     let wrong: u64 = report.wrong_evictions.values().sum();
     let joins = &report.joins;
@@ -151,6 +165,35 @@ fn bot_side(plan: &Plan, evidence: &Evidence, report: &Report) -> Vec<Check> {
     ]
 }
 
+/// Whether those survive who behave badly and do nothing wrong.
+fn controls(report: &Report) -> Option<Check> {
+    let name = "ugly but legal manners are borne";
+    let (bots, evicted) = report
+        .controls
+        .iter()
+        .fold((0, 0), |(bots, evicted), it| (bots + it.bots, evicted + it.evicted));
+    (bots > 0).then(|| check(name, evicted == 0, format!("{evicted} of {bots} evicted")))
+}
+
+/// Whether the game went on all the time. Ticks that a server leaves out have no number, so nobody
+/// misses them: what shows is the time between two states.
+fn standstill(evidence: &Evidence) -> Check {
+    let name = "the game never stands still";
+    let mut waits = evidence.run.survivors.interval.clone();
+    waits.merge(&evidence.settle.survivors.interval);
+    let (Some(longest), Some(usual)) = (waits.max(), waits.quantile(0.5)) else {
+        let detail = "nobody saw two states of a game with ticks".to_owned();
+        return Check { name: name.into(), outcome: Outcome::Skipped, detail };
+    };
+    // When the bots themselves were held up, the states were there and nobody looked.
+    let own = [&evidence.run, &evidence.settle].map(|stats| stats.input_lag.max());
+    let own = own.into_iter().flatten().max().unwrap_or_default();
+    let allowed = WAIT_MAX.max(usual * WAIT_TICKS_MAX) + own;
+    let [longest_ms, allowed_ms] = [longest, allowed].map(|wait| wait.as_secs_f64() * 1000.0);
+    let detail = format!("longest wait {longest_ms:.0} ms, allowed {allowed_ms:.0} ms");
+    check(name, longest <= allowed, detail)
+}
+
 /// What the server says about who left, against what was done.
 fn leaves(evidence: &Evidence) -> Vec<Check> {
     let name = "every departure is noticed with the right reason";
@@ -164,14 +207,7 @@ fn leaves(evidence: &Evidence) -> Vec<Check> {
     let uncaused = matching.unexplained.len();
     let late = evidence.late();
     vec![
-        check(
-            "the server's ledger is complete",
-            ledger.forgotten == 0,
-            match ledger.forgotten {
-                0 => format!("{} lines", ledger.entries.len()),
-                lost => format!("{lost} lines lost; start it with a larger --departures-kept-max"),
-            },
-        ),
+        completeness(ledger),
         agreement(evidence, ledger),
         check(
             name,
@@ -198,7 +234,7 @@ fn leaves(evidence: &Evidence) -> Vec<Check> {
             check("no leave without a cause", uncaused == 0, detail)
         } else {
             Check {
-                name: "no leave without a cause",
+                name: "no leave without a cause".into(),
                 outcome: Outcome::Skipped,
                 detail: format!("{uncaused} leaves, perhaps of the server's other clients"),
             }
@@ -211,13 +247,25 @@ fn leaves(evidence: &Evidence) -> Vec<Check> {
     ]
 }
 
+/// Whether the server has told of every departure.
+fn completeness(ledger: &Ledger) -> Check {
+    let lines = ledger.entries.len();
+    let (forgotten, withheld) = (ledger.forgotten, ledger.withheld());
+    let detail = match (forgotten, withheld) {
+        (0, 0) => format!("{lines} lines"),
+        (0, withheld) => format!("{lines} lines, and {withheld} are missing between them"),
+        (lost, _) => format!("{lost} lines lost; start it with a larger --departures-kept-max"),
+    };
+    check("the server's ledger is complete", forgotten == 0 && withheld == 0, detail)
+}
+
 /// Whether the server's statistics and its ledger tell the same.
 fn agreement(evidence: &Evidence, ledger: &Ledger) -> Check {
     let name = "statistics and ledger agree";
     let looks = evidence.before.as_ref().zip(evidence.after.as_ref());
     let Some((before, after)) = looks.filter(|_| evidence.exclusive) else {
         let detail = "somebody may have left between the two looks".to_owned();
-        return Check { name, outcome: Outcome::Skipped, detail };
+        return Check { name: name.into(), outcome: Outcome::Skipped, detail };
     };
     let counted = after.reasons_since(before);
     let mut lines: BTreeMap<String, u64> = BTreeMap::new();
@@ -244,6 +292,16 @@ fn resources(server: &super::ServerSide, evidence: &Evidence) -> Vec<Check> {
             after.open_fds <= before.open_fds,
             was(before.open_fds, after.open_fds),
         ),
+        match server.close_wait {
+            Some(count) => {
+                check("no socket waits to be closed", count == 0, format!("{count} in CLOSE_WAIT"))
+            }
+            None => Check {
+                name: "no socket waits to be closed".into(),
+                outcome: Outcome::Skipped,
+                detail: "the server's kernel cannot be asked".to_owned(),
+            },
+        },
         check(
             "seats and rooms are given back",
             evidence.after.as_ref().is_some_and(|after| evidence.gives_back_seats(after)),
@@ -264,5 +322,5 @@ fn resources(server: &super::ServerSide, evidence: &Evidence) -> Vec<Check> {
 
 pub(super) fn check(name: &'static str, holds: bool, detail: String) -> Check {
     let outcome = if holds { Outcome::Passed } else { Outcome::Failed };
-    Check { name, outcome, detail }
+    Check { name: name.into(), outcome, detail }
 }

@@ -20,6 +20,8 @@ pub struct Event {
     pub player: Option<u32>,
     /// How it left.
     pub departure: Option<&'static str>,
+    /// Where it stood then.
+    pub state: Option<&'static str>,
     /// Whether it was to come back.
     pub returns: Option<bool>,
     /// When the server knew, in seconds from the start of the run phase.
@@ -50,7 +52,7 @@ pub(super) fn events(evidence: &Evidence) -> Vec<Event> {
         reason: Some(entry.reason.clone()),
         path: Some(entry.path.clone()),
         detail: Some(entry.detail.clone()),
-        player: entry.player.map(|player| player.0),
+        player: entry.player.map(|player| player.0).or(event.player),
         ..event
     };
     let mut events = Vec::with_capacity(evidence.injections.len());
@@ -59,8 +61,9 @@ pub(super) fn events(evidence: &Evidence) -> Vec<Event> {
         let event = Event {
             at_seconds: Some(seconds(injection.at)),
             bot: Some(injection.bot.0),
-            player: Some(injection.player.0),
+            player: injection.player.map(|player| player.0),
             departure: Some(injection.departure.name()),
+            state: Some(injection.state.name()),
             returns: Some(injection.returns),
             ..Event::of(verdict)
         };
@@ -93,6 +96,7 @@ impl Event {
             bot: None,
             player: None,
             departure: None,
+            state: None,
             returns: None,
             noticed_at_seconds: None,
             ttd_ms: None,

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use gamekeeper_bot::fleet::{FleetStats, Latency, Observed};
+use gamekeeper_bot::{
+    fleet::{FleetStats, Latency, Observed},
+    manner::Manner,
+};
 use serde::Serialize;
 
 use crate::{
@@ -62,7 +65,7 @@ pub struct Joins {
 impl Joins {
     pub(super) fn new(plan: &Plan, evidence: &Evidence, stats: &FleetStats) -> Self {
         Self {
-            planned: plan.bots.len() as u64
+            planned: plan.players()
                 + if evidence.seat_window.is_none() { evidence.anew() } else { 0 },
             joined: stats.joins,
             joined_at_start: evidence.joined_at_start,
@@ -76,8 +79,8 @@ impl Joins {
 /// One way of leaving: what was done and what the server noticed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cause {
-    /// The way of leaving.
-    pub departure: &'static str,
+    /// The way of leaving, and where the player stood if not in a match.
+    pub departure: String,
     /// How many the plan has.
     pub planned: u64,
     /// How many were carried out.
@@ -109,6 +112,52 @@ impl Cause {
     pub fn wrong_total(&self) -> Option<u64> {
         self.wrong.as_ref().map(|wrong| wrong.values().sum())
     }
+}
+
+/// A way of leaving that was not tried, because it cannot be done here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotRun {
+    /// What was not tried: a way of leaving, or a manner.
+    pub name: &'static str,
+    /// How many times it was planned.
+    pub count: u64,
+    /// Why it cannot be done.
+    pub why: String,
+}
+
+/// Players with ugly but legal manners, who must survive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Controls {
+    /// What they do.
+    pub manner: &'static str,
+    /// How many there were.
+    pub bots: u64,
+    /// How often one of them was ended.
+    pub evicted: u64,
+}
+
+pub(super) fn controls(plan: &Plan, evidence: &Evidence) -> Vec<Controls> {
+    let mut evicted: BTreeMap<Manner, u64> = BTreeMap::new();
+    for bot in evidence.wrongly_evicted() {
+        if let Some(plan) = plan.bots.get(bot.0 as usize) {
+            *evicted.entry(plan.manner).or_default() += 1;
+        }
+    }
+    let controls = plan.controls_by_manner().into_iter();
+    let controls = controls.map(|(manner, bots)| Controls {
+        manner: manner.name(),
+        bots,
+        evicted: evicted.get(&manner).copied().unwrap_or(0),
+    });
+    controls.collect()
+}
+
+pub(super) fn not_run(plan: &Plan) -> Vec<NotRun> {
+    let entry =
+        |name, (count, why): &(u64, String)| NotRun { name, count: *count, why: why.clone() };
+    let causes = plan.not_run.iter().map(|(departure, it)| entry(departure.name(), it));
+    let controls = plan.controls_not_run.iter().map(|(manner, it)| entry(manner.name(), it));
+    causes.chain(controls).collect()
 }
 
 /// Leaves that the server counted for one reason and noticed in one way.
@@ -220,6 +269,9 @@ pub struct ServerSide {
     pub loaded: Option<Resources>,
     /// After the last bot.
     pub after: Option<Resources>,
+    /// Connections that their clients had ended and the server had not, after the last bot; unknown
+    /// if the server is on another machine.
+    pub close_wait: Option<usize>,
 }
 
 /// What the server holds at one moment.
@@ -280,40 +332,13 @@ impl ServerSide {
             snapshots_skipped: since(|stats| stats.snapshots_skipped_total),
             tick_seconds: last.map(|stats| stats.tick_seconds),
             tick_late_seconds: last.map(|stats| stats.tick_late_seconds),
-            ledger_balanced: before.ledger_balanced
-                && all.into_iter().flatten().all(|stats| stats.ledger_balanced),
+            ledger_balanced: before.balances()
+                && all.into_iter().flatten().all(ServerStats::balances),
             before: before.into(),
             loaded: last.map(Resources::from),
             after: evidence.after.as_ref().map(Resources::from),
+            close_wait: evidence.close_wait,
         })
-    }
-}
-
-/// The load generator's own health: a run in which it was the limit proves nothing.
-#[derive(Clone, Debug, Serialize)]
-pub struct Generator {
-    /// From the planned time of an input to its sending.
-    pub input_lag: LatencySummary,
-    /// Inputs sent.
-    pub inputs: u64,
-    /// Inputs left out because the generator was far behind.
-    pub inputs_skipped: u64,
-    /// Its processor time as a share of one core.
-    pub cpu_share: Option<f64>,
-    /// Joins that failed for a reason of this machine: no descriptors, no ports.
-    pub own_failures: u64,
-}
-
-impl Generator {
-    pub(super) fn new(evidence: &Evidence) -> Self {
-        let lasted = evidence.run_time.as_secs_f64();
-        Self {
-            input_lag: LatencySummary::new(&evidence.run.input_lag),
-            inputs: evidence.run.inputs,
-            inputs_skipped: evidence.run.inputs_skipped,
-            cpu_share: (lasted > 0.0).then(|| evidence.own_cpu.as_secs_f64() / lasted),
-            own_failures: evidence.own_failures(),
-        }
     }
 }
 
@@ -324,7 +349,7 @@ pub struct Environment {
     pub kernel: String,
     /// Cores that this process may use.
     pub cores: usize,
-    /// Whether server and bots had a core each.
+    /// Whether the server had a core of its own.
     pub pinned: bool,
     /// Whether this program was built with optimisation.
     pub optimised: bool,

@@ -1,10 +1,12 @@
 //! Verdicts on made-up evidence.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use gamekeeper_bot::{
     clock::Moment,
     connection::Ended,
+    departure::PlayerState,
+    departure::Transport,
     fleet::{BotId, End, FleetStats, Injection, Stage},
 };
 use gamekeeper_protocol::PlayerId;
@@ -14,24 +16,32 @@ use crate::{
     admin::{LeaveCount, Process, ServerStats},
     ledger::{Entry, Ledger},
     mix::DepartureMix,
-    options::Target,
+    options::{Origin, Target},
+    plan::Means,
+    scenario::Quick,
 };
 
 fn options() -> Options {
-    Options {
-        target: Target::Own { program: None, extra: Vec::new() },
+    let quick = Quick {
         game: "arena".to_owned(),
         bots: 10,
         duration: Duration::from_secs(10),
         churn_per_second: 1.0,
         mix: "close".parse::<DepartureMix>().expect("valid"),
         resume_share: 0.0,
-        seed: 1,
         input_hz: 20,
+    };
+    Options {
+        target: Target::Own { program: None, extra: Vec::new() },
+        scenario: quick.scenario(),
+        origin: Origin::Quick(quick),
+        thresholds: Vec::new(),
+        seed: 1,
         json: None,
         events: None,
         html: None,
         pin: false,
+        processes: 1,
     }
 }
 
@@ -45,6 +55,8 @@ fn server(fins: u64, goodbyes: u64, players: u64) -> ServerStats {
     ServerStats {
         leaves: vec![leave("fin", fins), leave("goodbye", goodbyes)],
         players,
+        connections: BTreeMap::from([("playing".to_owned(), players)]),
+        accepted_total: fins + goodbyes + players,
         ledger_balanced: true,
         snapshots_sent_total: 1,
         player_ticks_total: 100 * players,
@@ -57,16 +69,17 @@ fn server(fins: u64, goodbyes: u64, players: u64) -> ServerStats {
 }
 
 /// Ten bots, ten closes, everything as it should be.
-pub(super) fn good() -> (Options, Plan, Evidence) {
+pub(crate) fn good() -> (Options, Plan, Evidence) {
     let options = options();
-    let plan = Plan::new(&options.plan_config());
+    let plan = Plan::new(&options.scenario, options.seed, &Means::all(Transport::Tcp));
     let injections: Vec<Injection> = plan
-        .departures
-        .iter()
+        .departures()
         .map(|planned| Injection {
             bot: BotId(planned.bot),
-            player: PlayerId(planned.bot),
+            player: Some(PlayerId(planned.bot)),
+            local: None,
             departure: planned.departure,
+            state: PlayerState::Match,
             returns: false,
             silent: false,
             at: Moment(0),
@@ -79,15 +92,18 @@ pub(super) fn good() -> (Options, Plan, Evidence) {
         reason: reason.to_owned(),
         path: "read".to_owned(),
         detail: String::new(),
-        player: Some(player),
+        peer: None,
+        player,
     };
     let closed = injections.iter().map(|injection| injection.player);
     let closed = (1..).zip(closed).map(|(number, player)| line(number, player, "fin"));
     let closing: Vec<Injection> = (1..=10)
         .map(|bot| Injection {
             bot: BotId(bot),
-            player: PlayerId(1_000 + bot),
+            player: Some(PlayerId(1_000 + bot)),
+            local: None,
             departure: Departure::Goodbye,
+            state: PlayerState::Match,
             returns: false,
             silent: false,
             at: Moment(0),
@@ -100,6 +116,7 @@ pub(super) fn good() -> (Options, Plan, Evidence) {
     let ledger = Ledger { entries: closed.chain(goodbyes).collect(), forgotten: 0 };
     let mut run = FleetStats { joins: plan.bots.len() as u64, ..FleetStats::default() };
     run.survivors.snapshots = 5000;
+    run.survivors.interval.record(Duration::from_millis(50));
     run.input_lag.record(Duration::from_millis(1));
     let evidence = Evidence {
         joined_at_start: 10,
@@ -116,6 +133,7 @@ pub(super) fn good() -> (Options, Plan, Evidence) {
         settled_number: Some(settled_number),
         closing,
         injections,
+        close_wait: Some(0),
         server_stop: Some(Ok(())),
         ..Evidence::default()
     };
@@ -134,13 +152,22 @@ fn failures(change: impl FnOnce(&mut Evidence)) -> (u8, Vec<&'static str>) {
     change(&mut evidence);
     let report = Report::new(&options, &plan, &evidence);
     let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Failed);
-    (report.exit_code, failed.map(|check| check.name).collect())
+    (report.exit_code, failed.map(name_of).collect())
+}
+
+/// The name of a check that every run has.
+pub(super) fn name_of(check: &Check) -> &'static str {
+    match &check.name {
+        Cow::Borrowed(name) => name,
+        Cow::Owned(_) => "a threshold",
+    }
 }
 
 fn end(stage: Stage, ended: Ended) -> End {
     End {
         bot: BotId(1),
         player: None,
+        local: None,
         departure: None,
         stage,
         returning: false,
@@ -197,8 +224,8 @@ fn a_reason_that_belongs_to_somebody_else_fails() {
 #[test]
 fn a_calm_run_passes() {
     let mut options = options();
-    options.churn_per_second = 0.0;
-    let plan = Plan::new(&options.plan_config());
+    options.scenario.faults.clear();
+    let plan = Plan::new(&options.scenario, options.seed, &Means::all(Transport::Tcp));
     let (_, _, mut evidence) = good();
     let fins = evidence.injections.drain(..).count();
     lines(&mut evidence).drain(..fins);
@@ -210,13 +237,43 @@ fn a_calm_run_passes() {
     evidence.after = Some(server(0, 10, 0));
     let report = Report::new(&options, &plan, &evidence);
     let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Failed);
-    assert_eq!(failed.map(|check| check.name).collect::<Vec<_>>(), Vec::<&str>::new());
+    assert_eq!(failed.map(name_of).collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 #[test]
 fn a_ledger_with_a_gap_fails() {
     let (code, failed) = failures(|evidence| evidence.ledger.as_mut().unwrap().forgotten = 1);
     assert_eq!((code, failed), (3, vec!["the server's ledger is complete"]));
+    let (code, failed) = failures(|evidence| {
+        for line in &mut lines(evidence)[15..] {
+            line.number += 1;
+        }
+    });
+    assert_eq!((code, failed), (3, vec!["the server's ledger is complete"]), "withheld");
+}
+
+/// A server that stands still leaves ticks out, and nobody misses those.
+#[test]
+fn a_standstill_fails_unless_it_was_our_own() {
+    let wait = |evidence: &mut Evidence, longest_ms| {
+        let interval = &mut evidence.settle.survivors.interval;
+        (0..100).for_each(|_| interval.record(Duration::from_millis(50)));
+        interval.record(Duration::from_millis(longest_ms));
+    };
+    assert_eq!(failures(|evidence| wait(evidence, 990)), (0, Vec::new()));
+    let still = (3, vec!["the game never stands still"]);
+    assert_eq!(failures(|evidence| wait(evidence, 1_100)), still);
+    let ours = failures(|evidence| {
+        wait(evidence, 1_100);
+        evidence.settle.input_lag.record(Duration::from_millis(200));
+    });
+    assert_eq!(ours, (0, Vec::new()));
+    let slow_game = failures(|evidence| {
+        let interval = &mut evidence.run.survivors.interval;
+        (0..9).for_each(|_| interval.record(Duration::from_millis(1_000)));
+        interval.record(Duration::from_millis(2_000));
+    });
+    assert_eq!(slow_game, (0, Vec::new()), "a tick takes a second there");
 }
 
 #[test]
@@ -255,10 +312,12 @@ fn seats_that_are_held_for_long_are_not_waited_for() {
 
 #[test]
 fn false_announcements_fail() {
-    let bad: [fn(&mut FleetStats); 2] =
-        [|stats| stats.announcements_false = 1, |stats| stats.presences_repeated = 1];
+    let bad: [fn(&mut Evidence); 2] = [
+        |evidence| evidence.announcements_false = 1,
+        |evidence| evidence.run.presences_repeated = 1,
+    ];
     for change in bad {
-        let (code, failed) = failures(|evidence| change(&mut evidence.run));
+        let (code, failed) = failures(change);
         assert_eq!((code, failed), (3, vec!["each departure is announced once"]));
     }
 }
@@ -295,10 +354,11 @@ fn no_samples_fail() {
 #[test]
 fn leaks_and_late_notices_fail() {
     type Change = fn(&mut Evidence);
-    let bad: [(Change, &str); 5] = [
+    let bad: [(Change, &str); 6] = [
         (|evidence| evidence.after.as_mut().unwrap().process.open_fds += 1, "descriptors"),
         (|evidence| evidence.after.as_mut().unwrap().rooms += 1, "seats and rooms"),
         (|evidence| evidence.settled.as_mut().unwrap().ledger_balanced = false, "the ledger"),
+        (|evidence| evidence.run_end.as_mut().unwrap().accepted_total += 1, "the ledger"),
         (|evidence| lines(evidence)[0].at = Moment(2), "every departure is noticed in time"),
         (|evidence| evidence.server_stop = Some(Err("exit 1".to_owned())), "the server stops"),
     ];
@@ -307,6 +367,19 @@ fn leaks_and_late_notices_fail() {
         assert_eq!((code, failed.len()), (3, 1), "{failed:?}");
         assert!(failed[0].starts_with(name), "{failed:?}");
     }
+}
+
+/// Bots see that themselves, with and without the server's own account.
+#[test]
+fn silent_connections_that_stay_open_fail() {
+    let silent = "whoever has gone silent is let go";
+    let (code, failed) = failures(|evidence| evidence.never_let_go = 1);
+    assert_eq!((code, failed), (3, vec![silent, "every departure is noticed in time"]));
+    let (code, failed) = failures(|evidence| {
+        evidence.never_let_go = 1;
+        (evidence.before, evidence.ledger) = (None, None);
+    });
+    assert_eq!((code, failed), (3, vec![silent]));
 }
 
 /// A slow generator makes the run invalid, whatever else it found.

@@ -4,15 +4,22 @@
 
 use std::{error, fmt};
 
-use gamekeeper_bot::{fleet::DriverError, machine::TooFewDescriptors};
+use gamekeeper_bot::machine::TooFewDescriptors;
 
-use crate::{admin::AdminError, server::ServerError};
+use crate::{admin::AdminError, crew::CrewError, server::ServerError};
 
 /// Why there is nothing to report.
 #[derive(Debug)]
 pub enum RunError {
     /// This process may not open enough files.
     Descriptors(TooFewDescriptors),
+    /// There are not so many ports.
+    Ports {
+        /// Bots that play at any time.
+        bots: u32,
+        /// Ports that the kernel gives to connections.
+        ports: u32,
+    },
     /// There are too few bots for so many departures.
     Churn {
         /// Departures for which there is somebody.
@@ -26,8 +33,8 @@ pub enum RunError {
     Server(ServerError),
     /// The server cannot be asked.
     Admin(AdminError),
-    /// The fleet cannot go on.
-    Driver(DriverError),
+    /// The bots cannot go on.
+    Crew(CrewError),
     /// Not a single bot got in.
     Unreachable {
         /// What the bots saw.
@@ -46,10 +53,16 @@ impl fmt::Display for RunError {
                  --bots or for less --churn",
                 placed + unplaced
             ),
+            Self::Ports { bots, ports } => write!(
+                f,
+                "{bots} connections to one address need a port each, and this machine has {ports} \
+                 for them; widen net.ipv4.ip_local_port_range, use a Unix socket, or run a second \
+                 load test from another address"
+            ),
             Self::Pin(why) => write!(f, "--pin cannot be done here: {why}"),
             Self::Server(error) => error.fmt(f),
             Self::Admin(error) => error.fmt(f),
-            Self::Driver(error) => error.fmt(f),
+            Self::Crew(error) => error.fmt(f),
             Self::Unreachable { why } => write!(
                 f,
                 "not a single bot could join: {why}; check that a server listens at the target \

@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
-use gamekeeper_bot::{clock::Moment, departure::Departure, fleet::BotId, machine};
+use gamekeeper_bot::{clock::Moment, departure::PlayerState, fleet::BotId, people::Appearance};
 
 use super::{Phase, Run, RunError};
-use crate::{admin::ServerStats, ledger::Ledger, plan::PlannedDeparture};
+use crate::{
+    admin::ServerStats,
+    crew::{Order, Question},
+    ledger::Ledger,
+    plan::{PlannedDeparture, Step},
+    sockets,
+};
 
 /// Joining may take this long, and a second more for every [`JOINS_PER_SECOND`] bots.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
@@ -13,7 +19,15 @@ const JOIN_WITHIN: Duration = Duration::from_secs(10);
 /// A server that lets in fewer than this many bots per second is too slow to wait for.
 const JOINS_PER_SECOND: u32 = 200;
 
-/// Time for the last snapshots and notices to arrive after the server has noticed everything.
+/// So many bots connect in a second at first. More at once would not fit into the queue in front of
+/// a server, where they are answered by silence, and the kernel tries again after a second.
+const CONNECTS_PER_SECOND: u32 = 4000;
+
+/// Time for orders to arrive before they are due.
+const ORDERS_TRAVEL: Duration = Duration::from_millis(50);
+
+/// Time for the last snapshots and notices to arrive after the server has noticed everything,
+/// beside the tick with which they go.
 const NEWS_TRAVEL: Duration = Duration::from_millis(300);
 
 /// On top of the time in which departures are noticed: the returns and the bad tickets that come
@@ -40,16 +54,21 @@ impl Run<'_> {
     /// Lets everybody in who is there from the beginning.
     fn join(&mut self) -> Result<(), RunError> {
         let initial = self.plan.initial;
-        for plan in &self.plan.bots[..initial as usize] {
-            self.fleet.spawn(*plan);
+        let start = Moment::now();
+        for bot in 0..initial {
+            self.spawn(bot, start + Duration::from_secs(1) * bot / CONNECTS_PER_SECOND)?;
         }
+        self.look(Question::News)?;
         let deadline = Moment::now()
             + JOIN_WITHIN
             + Duration::from_secs(u64::from(initial / JOINS_PER_SECOND));
         loop {
-            let playing = self.fleet.playing();
+            let playing = self.counts.playing;
             // Whoever does not play and is still there is on the way.
-            if playing == self.fleet.len() || Moment::now() >= deadline || self.is_halted() {
+            if (self.orders == 0 && playing == self.counts.bots)
+                || Moment::now() >= deadline
+                || self.is_halted()
+            {
                 break;
             }
             let done = playing as f64 / f64::from(initial);
@@ -58,8 +77,8 @@ impl Run<'_> {
                 self.turn(nap, Phase::Join, done)?;
             }
         }
-        self.evidence.ends.append(&mut self.fleet.take_ends());
-        self.evidence.joined_at_start = self.fleet.playing() as u64;
+        self.look(Question::News)?;
+        self.evidence.joined_at_start = self.counts.playing;
         if self.evidence.joined_at_start == 0 && !self.is_halted() {
             let first = self.evidence.ends.first().map(|end| end.ended.to_string());
             let why = first.unwrap_or_else(|| "no answer in time".to_owned());
@@ -74,64 +93,73 @@ impl Run<'_> {
             return Ok(());
         }
         self.evidence.run_start = self.scrape_fresh(Phase::Run, 0.0)?.map(|scrape| scrape.stats);
-        self.sample(Phase::Join, Moment::now());
-        let own_cpu = machine::own_cpu_time();
-        self.plan_frauds();
-        let start = Moment::now();
+        self.sample(Phase::Join)?;
+        let cpu = self.crew.cpu();
+        let start = Moment::now() + ORDERS_TRAVEL;
         (self.started, self.sampled_at) = (start, start);
         self.evidence.run_began = start;
-        let end = start + self.options.duration;
-        let mut due = self.plan.departures.iter().peekable();
-        let mut replacements = self.plan.initial as usize..;
+        self.order_departures(start)?;
+        self.order_bad_tickets(start)?;
+        let end = start + self.options.scenario.duration();
         while !self.is_halted() {
             let now = Moment::now();
             if now >= end {
                 break;
             }
-            while let Some(planned) = due.next_if(|next| start + next.at <= now) {
-                self.carry_out(planned, &mut replacements);
-            }
-            let next = due.peek().map_or(end, |next| start + next.at);
-            let done = now.since(start).as_secs_f64() / self.options.duration.as_secs_f64();
-            self.turn(next.min(end), Phase::Run, done)?;
+            let done =
+                now.since(start).as_secs_f64() / self.options.scenario.duration().as_secs_f64();
+            self.turn(end, Phase::Run, done)?;
             // Only the ledger is wanted here, and noted.
             let _ = self.scrape_in_passing();
         }
         self.evidence.run_time = Moment::now().since(start);
-        self.evidence.own_cpu = machine::own_cpu_time().saturating_sub(own_cpu);
-        self.sample(Phase::Run, Moment::now());
+        self.sample(Phase::Run)?;
+        let used = self.crew.cpu().into_iter().zip(cpu);
+        self.evidence.own_cpu = used.map(|(now, before)| now.saturating_sub(before)).collect();
         self.evidence.run_end = self.scrape_fresh(Phase::Settle, 0.0)?.map(|scrape| scrape.stats);
         Ok(())
     }
 
-    /// Sorts out the bad tickets that cannot be shown to this server in time.
-    fn plan_frauds(&mut self) {
-        self.evidence.seat_window = self.fleet.seat_window();
-        let (held, awaited) =
-            (self.evidence.seat_window.is_some(), self.evidence.seats_awaited().is_some());
-        let frauds = self.plan.frauds.iter().copied();
-        self.frauds = frauds.filter(|fraud| held && (awaited || !fraud.awaits_window)).collect();
-        self.evidence.frauds_due = self.frauds.len() as u64;
+    /// Has a bot of the plan join.
+    fn spawn(&mut self, bot: u32, at: Moment) -> Result<(), RunError> {
+        let plan = self.plan.bots[bot as usize];
+        self.crew.order(at, Order::Spawn { bot: BotId(bot), plan }).map_err(RunError::Crew)
     }
 
-    /// Tells a bot to leave, and another one to join if it is not to come back.
-    fn carry_out(
-        &mut self,
-        planned: &PlannedDeparture,
-        replacements: &mut impl Iterator<Item = usize>,
-    ) {
-        let (bot, departure) = (BotId(planned.bot), planned.departure);
-        let told = match planned.comeback {
-            Some(comeback) => self.fleet.depart_and_return(bot, departure, comeback),
-            None => {
-                let told = self.fleet.depart(bot, departure);
-                let number = replacements.next().expect("there are more numbers than bots");
-                let replacement = self.fleet.spawn(self.plan.bots[number]);
-                debug_assert_eq!(replacement.0 as usize, number, "the plan numbers bots as we do");
-                told
+    /// Has the bots join and leave at their times.
+    fn order_departures(&mut self, start: Moment) -> Result<(), RunError> {
+        let plan = self.plan;
+        for step in &plan.steps {
+            let at = start + step.at();
+            match step {
+                Step::Join { bot, .. } => self.spawn(*bot, at)?,
+                Step::Leave(planned) => match planned.state {
+                    PlayerState::Lobby => self.spawn(planned.bot, at)?,
+                    PlayerState::Match | PlayerState::MidFrame => {
+                        let PlannedDeparture { departure, state, comeback, .. } = *planned;
+                        let bot = BotId(planned.bot);
+                        let order = Order::Depart { bot, departure, state, comeback };
+                        self.crew.order(at, order).map_err(RunError::Crew)?;
+                    }
+                    // The bot does so by itself when it is back from its departure before.
+                    PlayerState::ResumeWindow => {}
+                },
             }
-        };
-        self.evidence.not_injected += u64::from(told.is_err());
+        }
+        Ok(())
+    }
+
+    /// Has those bad tickets shown that can be shown to this server in time.
+    fn order_bad_tickets(&mut self, start: Moment) -> Result<(), RunError> {
+        self.evidence.seat_window = self.counts.seat_window;
+        let (held, awaited) =
+            (self.evidence.seat_window.is_some(), self.evidence.seats_awaited().is_some());
+        for fraud in self.plan.frauds.iter().filter(|it| held && (awaited || !it.awaits_window)) {
+            let order = Order::ShowBadTicket { bot: BotId(fraud.bot), fault: fraud.fault };
+            self.crew.order(start + fraud.from, order).map_err(RunError::Crew)?;
+            self.evidence.frauds_due += 1;
+        }
+        Ok(())
     }
 
     /// Waits until the server has noticed every departure and given up the seats, or should have.
@@ -140,7 +168,7 @@ impl Run<'_> {
         let held = self.evidence.seats_awaited().map_or(Duration::ZERO, |window| window + SLACK);
         while !self.is_halted() {
             let last = self.evidence.injections.iter().map(|injection| injection.noticed_by).max();
-            let last = last.unwrap_or(start).max(start + NEWS_TRAVEL) + held;
+            let last = last.unwrap_or(start).max(start + self.news_travel()) + held;
             let deadline = if self.is_complete() { last } else { last + COMPLETE_WITHIN };
             let now = Moment::now();
             if now >= deadline {
@@ -154,28 +182,36 @@ impl Run<'_> {
                 break;
             }
         }
-        let news = Moment::now() + NEWS_TRAVEL;
+        let news = Moment::now() + self.news_travel();
         while Moment::now() < news && !self.is_halted() {
             self.turn(news, Phase::Settle, 1.0)?;
         }
         self.evidence.settled = self.scrape_fresh(Phase::Settle, 1.0)?.map(|scrape| scrape.stats);
         self.evidence.settled_number = self.evidence.ledger.as_ref().map(Ledger::last_number);
-        self.evidence.playing_when_settled = self.fleet.playing() as u64;
-        self.evidence.ghosts_in_rosters = self.fleet.ghosts() as u64;
-        self.evidence.held_in_rosters = self.fleet.held() as u64;
-        self.evidence.missed_in_rosters = self.fleet.missed() as u64;
-        self.sample(Phase::Settle, Moment::now());
-        Ok(())
+        let rosters = self.look(Question::Rosters)?.rosters;
+        self.evidence.playing_when_settled = self.counts.playing;
+        let people = self.crew.people();
+        self.evidence.ghosts_in_rosters = people.count(&rosters, Appearance::Ghost);
+        self.evidence.held_in_rosters = people.count(&rosters, Appearance::Held);
+        self.evidence.missed_in_rosters = people.count(&rosters, Appearance::Missed);
+        self.evidence.announce = people.announce().clone();
+        self.evidence.announcements_false = people.announcements_false();
+        self.sample(Phase::Settle)
+    }
+
+    /// How long news of what the server has noticed may be on the way.
+    fn news_travel(&self) -> Duration {
+        NEWS_TRAVEL + self.counts.tick.unwrap_or_default()
     }
 
     /// Whether everything that was planned has been done to the server, and answered.
     fn is_complete(&self) -> bool {
         let carried_out = self.evidence.injections.len() as u64 + self.evidence.not_injected;
-        carried_out == self.plan.departures.len() as u64
-            && self.frauds.is_empty()
-            && self.fleet.returning() == 0
-            && self.fleet.leaving() == 0
-            && self.fleet.playing() == self.fleet.len()
+        carried_out == self.plan.departures_count()
+            && self.orders == 0
+            && self.counts.returning == 0
+            && self.counts.leaving == 0
+            && self.counts.playing == self.counts.bots
     }
 
     /// Whether the server has noticed everything already, so that waiting on is of no use.
@@ -184,16 +220,15 @@ impl Run<'_> {
         let away = stats.players_away.saturating_sub(before.players_away);
         self.is_complete()
             && self.evidence.is_all_noticed()
+            && self.evidence.is_counted(stats)
             && (away == 0 || self.evidence.seats_awaited().is_none())
     }
 
     /// Everybody who is left says goodbye, and the server becomes as it was before.
     fn close(&mut self) -> Result<(), RunError> {
-        self.frauds.clear();
-        self.evidence.never_let_go = self.fleet.abandon_leaving() as u64;
-        self.fleet.depart_all(Departure::Goodbye);
-        self.evidence.ends.append(&mut self.fleet.take_ends());
-        self.evidence.closing = self.fleet.take_injections();
+        let news = self.look(Question::Goodbye)?;
+        self.evidence.never_let_go = news.abandoned;
+        self.evidence.closing = news.goodbyes;
         let start = Moment::now();
         let deadline = start + QUIESCE_WITHIN;
         loop {
@@ -206,6 +241,7 @@ impl Run<'_> {
             let quiet = self.evidence.is_as_before(&scrape.stats);
             // The last one counts, quiet or not.
             self.evidence.after = Some(scrape.stats);
+            self.evidence.close_wait = self.endpoint.address().and_then(sockets::close_wait);
             if quiet || Moment::now() >= deadline || self.is_halted() {
                 return Ok(());
             }

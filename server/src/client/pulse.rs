@@ -58,8 +58,10 @@ pub struct Stall {
     pub since: Time,
     /// When it began, or when it was looked at last.
     pub looked_at: Time,
-    /// What had been acknowledged at the last look, of all that was ever written.
-    pub acknowledged_bytes: Option<u64>,
+    /// What had been acknowledged at the last look, of all that was ever written. Only its growth
+    /// means something: of a Unix socket the kernel tells how much memory is under way, which is
+    /// more than the bytes in it, so that this may be less than nothing.
+    pub acknowledged_bytes: Option<i64>,
 }
 
 /// Pings without an answer. A client answers when it has read up to them.
@@ -86,7 +88,7 @@ impl Stall {
     }
 
     /// Looks: what was acknowledged since the last look is progress. Whether it has taken too long.
-    fn look(&mut self, acknowledged_bytes: Option<u64>, now: Time, limits: &Limits) -> bool {
+    fn look(&mut self, acknowledged_bytes: Option<i64>, now: Time, limits: &Limits) -> bool {
         self.looked_at = now;
         if let (Some(before), Some(acknowledged)) = (self.acknowledged_bytes, acknowledged_bytes)
             && acknowledged > before
@@ -184,8 +186,8 @@ impl Pulse {
         now: Time,
         limits: &Limits,
     ) -> Option<LeaveReason> {
-        let acknowledged =
-            unsent_bytes.map(|bytes| self.written_bytes.saturating_sub(bytes as u64));
+        let written = self.written_bytes.cast_signed();
+        let acknowledged = unsent_bytes.map(|bytes| written - bytes.cast_signed() as i64);
         let mut over = false;
         if let Some(stall) = &mut self.stall {
             over |= stall.look(acknowledged, now, limits);
@@ -200,8 +202,10 @@ impl Pulse {
             // it, it has not been put yet: then all that the socket takes is progress.
             let is_queued = self.written_bytes < question.behind_bytes;
             let progress = match is_queued {
-                true => Some(self.written_bytes),
-                false => acknowledged.filter(|acknowledged| *acknowledged < written_before),
+                true => Some(written),
+                false => {
+                    acknowledged.filter(|acknowledged| *acknowledged < written_before.cast_signed())
+                }
             };
             let unanswered = question.wait.look(progress, now, limits);
             // Who says nothing at all is the heartbeat's business.
@@ -287,6 +291,30 @@ mod tests {
         // Six kilobytes per second of the twenty that are sent.
         let read = |time: u64| 40_000 + 6 * (time - 2_000);
         assert_eq!(given_up_at(&mut asked(), |time| stuck_at(read(time), time)), None);
+    }
+
+    /// Each thousand bytes that are under way take 2,304 bytes of a Unix socket's memory, and there
+    /// is place for 28 of them: less than nothing seems to be acknowledged for seconds.
+    #[test]
+    fn who_reads_slowly_from_a_socket_that_counts_memory_is_waited_for() {
+        let mut pulse = Pulse::new(at(0));
+        pulse.asked(0, at(2_000));
+        let full = |read: u64| {
+            let written = read + 28_000;
+            (written, 28 * 2_304)
+        };
+        let given_up = (2_000 + 1_250..60_000).step_by(1_250).find(|&time| {
+            pulse.heard(at(time));
+            let (written, unsent) = full(6 * (time - 2_000));
+            pulse.written_bytes = written;
+            pulse.look(Some(unsent), at(time), &LIMITS).is_some()
+        });
+        assert_eq!(given_up, None);
+        let mut stuck = Pulse::new(at(0));
+        stuck.asked(0, at(2_000));
+        assert_eq!(stuck.look(Some(28 * 2_304), at(4_500), &LIMITS), None);
+        let verdict = stuck.look(Some(28 * 2_304), at(7_000), &LIMITS);
+        assert_eq!(verdict, Some(LeaveReason::SlowConsumerTime), "and who does not read is not");
     }
 
     /// What is under way if so much has been acknowledged.

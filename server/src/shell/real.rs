@@ -23,7 +23,8 @@ use rustix::{
     io::Errno as E,
     net::{
         RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketFlags, acceptfrom_with, recv,
-        send, sendmsg, shutdown, sockopt::set_socket_linger,
+        send, sendmsg, shutdown,
+        sockopt::{set_socket_linger, set_socket_send_buffer_size},
     },
     time::{
         ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec,
@@ -206,7 +207,13 @@ impl Net for RealNet {
     fn accept(&mut self, listener: usize) -> Accept<OwnedFd> {
         let Some(Some(listener)) = self.listeners.get(listener) else { return Accept::WouldBlock };
         match acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
-            Ok((stream, address)) => Accept::Stream(stream, peer_addr(address)),
+            Ok((stream, address)) => {
+                if let Some(bytes) = listener.send_buffer_bytes() {
+                    // Without it more would be on the way, and that is all.
+                    let _ = set_socket_send_buffer_size(&stream, bytes);
+                }
+                Accept::Stream(stream, peer_addr(address))
+            }
             Err(E::AGAIN) => Accept::WouldBlock,
             Err(errno) if is_of_one_connection(errno) => Accept::Skip(Errno(errno.raw_os_error())),
             Err(errno) => Accept::Failed(Errno(errno.raw_os_error())),

@@ -8,11 +8,17 @@ use gamekeeper_protocol::{
 
 use super::super::{
     tests::{
-        DEADLINE, fleet, hello_ticket, read_some, send, serve, turn_until, welcome_with_ticket,
+        DEADLINE, appearing, fleet, hello_ticket, judge_until, read_some, send, serve, turn_until,
+        welcome_with_ticket,
     },
     *,
 };
-use crate::{clock::Moment, connection::Ended, retry::RetryPolicy};
+use crate::{
+    clock::Moment,
+    connection::Ended,
+    people::{Appearance, People},
+    retry::RetryPolicy,
+};
 
 const SOON: Duration = Duration::from_millis(1);
 
@@ -87,13 +93,15 @@ fn a_bot_comes_back_as_often_as_it_is_told_to() {
         socket.write_all(&frames).expect("the bot listens");
         keep.send(socket).expect("the test waits");
     };
-    let leaves = BotPlan { departure: Some(Departure::Close) };
+    let leaves = BotPlan { departure: Some(Departure::Close), ..BotPlan::default() };
     let (mut fleet, bot) = playing(script, leaves);
     let first = Comeback { plan: leaves, ..comeback(SOON) };
-    fleet.depart_and_return(bot, Departure::Reset, first).expect("it plays");
+    fleet.depart_and_return(bot, Departure::Reset, PlayerState::Match, first).expect("it plays");
     assert_eq!((fleet.playing(), fleet.returning(), fleet.leaving()), (0, 1, 0));
-    fleet.depart_and_return(bot, Departure::Close, comeback(SOON)).expect("as soon as it is back");
-    let again = fleet.depart(bot, Departure::Close);
+    fleet
+        .depart_and_return(bot, Departure::Close, PlayerState::Match, comeback(SOON))
+        .expect("as soon as it is back");
+    let again = fleet.depart(bot, Departure::Close, PlayerState::Match);
     assert_eq!(again, Err(DepartError::LeavingAlready), "once is enough");
     turn_until(&mut fleet, |fleet| fleet.stats().resumes == 1);
     assert_eq!(fleet.returns.len(), 0, "it does not know yet what it has missed");
@@ -108,7 +116,7 @@ fn a_bot_comes_back_as_often_as_it_is_told_to() {
     assert_eq!(outcomes(&mut fleet), expected);
     assert_eq!((fleet.stats().joins, fleet.stats().resumes), (1, 2));
     let injections = fleet.take_injections();
-    assert!(injections.iter().all(|it| it.returns && it.player == PlayerId(1)));
+    assert!(injections.iter().all(|it| it.returns && it.player == Some(PlayerId(1))));
     assert!(fleet.take_ends().iter().all(|end| end.departure.is_some()));
     drop(kept);
 }
@@ -117,9 +125,10 @@ fn a_bot_comes_back_as_often_as_it_is_told_to() {
 /// how it ends.
 #[test]
 fn a_bot_takes_over_from_itself() {
-    let (mut fleet, bot) = playing(take_over(), BotPlan { departure: Some(Departure::Freeze) });
+    let (mut fleet, bot) =
+        playing(take_over(), BotPlan { departure: Some(Departure::Freeze), ..BotPlan::default() });
     let over = Comeback { takes_over: true, ..comeback(SOON) };
-    fleet.depart_and_return(bot, Departure::Freeze, over).expect("it plays");
+    fleet.depart_and_return(bot, Departure::Freeze, PlayerState::Match, over).expect("it plays");
     assert_eq!((fleet.leaving(), fleet.returning()), (1, 1));
     assert!(!fleet.show_bad_ticket(bot, TicketFault::Forged), "it does not play");
     turn_until(&mut fleet, |fleet| fleet.returning() == 0 && fleet.leaving() == 0);
@@ -129,8 +138,14 @@ fn a_bot_takes_over_from_itself() {
     assert_eq!((ends.len(), ends[0].departure), (1, Some(Departure::Freeze)));
     let replaced = GoodbyeReason::Replaced;
     assert!(matches!(ends[0].ended, Ended::Goodbye { reason, .. } if reason == replaced));
-    assert_eq!((fleet.ghosts(), fleet.missed()), (0, 0), "the player is not gone");
-    fleet.depart(bot, Departure::Goodbye).expect("the name has passed to the heir");
+    let mut people = People::default();
+    judge_until(&mut fleet, &mut people, |_, _| true);
+    let wrong = [Appearance::Ghost, Appearance::Missed];
+    let wrong = wrong.map(|it| appearing(&fleet, &people, it));
+    assert_eq!(wrong, [0, 0], "the player is not gone");
+    fleet
+        .depart(bot, Departure::Goodbye, PlayerState::Match)
+        .expect("the name has passed to the heir");
     turn_until(&mut fleet, Fleet::is_empty);
 }
 
@@ -151,10 +166,11 @@ fn take_over() -> impl FnMut(TcpStream, usize) + Send + 'static {
 /// What a bot is told while it is frozen is for the one that it will be.
 #[test]
 fn orders_pass_to_the_heir() {
-    let (mut fleet, bot) = playing(take_over(), BotPlan { departure: Some(Departure::Freeze) });
+    let (mut fleet, bot) =
+        playing(take_over(), BotPlan { departure: Some(Departure::Freeze), ..BotPlan::default() });
     let over = Comeback { takes_over: true, ..comeback(SOON) };
-    fleet.depart_and_return(bot, Departure::Freeze, over).expect("it plays");
-    fleet.depart(bot, Departure::Goodbye).expect("as soon as it is back");
+    fleet.depart_and_return(bot, Departure::Freeze, PlayerState::Match, over).expect("it plays");
+    fleet.depart(bot, Departure::Goodbye, PlayerState::Match).expect("as soon as it is back");
     turn_until(&mut fleet, Fleet::is_empty);
     assert_eq!(outcomes(&mut fleet), [(true, ReturnOutcome::Back(Homecoming::default()))]);
     let departures: Vec<_> = fleet.take_injections().iter().map(|it| it.departure).collect();
@@ -177,9 +193,10 @@ fn a_husk_reads_what_it_has_left_unread() {
         }
         old.push(socket);
     };
-    let (mut fleet, bot) = playing(script, BotPlan { departure: Some(Departure::Freeze) });
+    let (mut fleet, bot) =
+        playing(script, BotPlan { departure: Some(Departure::Freeze), ..BotPlan::default() });
     let over = Comeback { takes_over: true, ..comeback(Duration::from_millis(200)) };
-    fleet.depart_and_return(bot, Departure::Freeze, over).expect("it plays");
+    fleet.depart_and_return(bot, Departure::Freeze, PlayerState::Match, over).expect("it plays");
     go.send(()).expect("the server waits");
     told.recv_timeout(DEADLINE).expect("the server goes on");
     turn_until(&mut fleet, |fleet| fleet.returning() == 0 && fleet.leaving() == 0);
@@ -198,9 +215,10 @@ fn a_return_that_is_refused_is_a_finding() {
         }
         keep.send(socket).expect("the test waits");
     };
-    let (mut fleet, bot) = playing(script, BotPlan { departure: Some(Departure::Close) });
+    let (mut fleet, bot) =
+        playing(script, BotPlan { departure: Some(Departure::Close), ..BotPlan::default() });
     let late = comeback(Duration::from_secs(3_600));
-    fleet.depart_and_return(bot, Departure::Close, late).expect("it plays");
+    fleet.depart_and_return(bot, Departure::Close, PlayerState::Match, late).expect("it plays");
     turn_until(&mut fleet, Fleet::is_empty);
     let returns = outcomes(&mut fleet);
     let [(false, ReturnOutcome::Failed(ended))] = &returns[..] else { panic!("{returns:?}") };
@@ -220,9 +238,12 @@ fn without_a_way_back_there_is_a_new_seat() {
         socket.write_all(&frames).expect("the bot listens");
         keep.send(socket).expect("the test waits");
     };
-    let (mut fleet, bot) = playing(script, BotPlan { departure: Some(Departure::Close) });
-    assert_eq!(fleet.seat_window(), None);
-    fleet.depart_and_return(bot, Departure::Close, comeback(SOON)).expect("it plays");
+    let (mut fleet, bot) =
+        playing(script, BotPlan { departure: Some(Departure::Close), ..BotPlan::default() });
+    assert_eq!(fleet.counts().seat_window, None);
+    fleet
+        .depart_and_return(bot, Departure::Close, PlayerState::Match, comeback(SOON))
+        .expect("it plays");
     turn_until(&mut fleet, |fleet| fleet.is_playing(bot) && fleet.returning() == 0);
     assert_eq!(outcomes(&mut fleet), [(false, ReturnOutcome::Anew)]);
     assert_eq!((fleet.stats().joins, fleet.stats().resumes), (2, 0));
@@ -244,9 +265,10 @@ fn without_a_way_back_nobody_takes_over() {
             _ => keep.send(socket).expect("the test waits"),
         }
     };
-    let (mut fleet, bot) = playing(script, BotPlan { departure: Some(Departure::Stall) });
+    let (mut fleet, bot) =
+        playing(script, BotPlan { departure: Some(Departure::Stall), ..BotPlan::default() });
     let over = Comeback { takes_over: true, ..comeback(SOON) };
-    fleet.depart_and_return(bot, Departure::Stall, over).expect("it plays");
+    fleet.depart_and_return(bot, Departure::Stall, PlayerState::Match, over).expect("it plays");
     let later = Moment::now() + SOON * 20;
     turn_until(&mut fleet, |_| Moment::now() > later);
     assert_eq!((fleet.len(), fleet.leaving(), fleet.stats().connects), (1, 1, 1));
@@ -265,17 +287,20 @@ fn whoever_is_not_back_in_the_end_has_failed() {
         welcome(&mut socket, 1);
         keep.send(socket).expect("the test waits");
     };
-    let (mut fleet, bot) = playing(script, BotPlan { departure: Some(Departure::Freeze) });
+    let (mut fleet, bot) =
+        playing(script, BotPlan { departure: Some(Departure::Freeze), ..BotPlan::default() });
     let over = Comeback { takes_over: true, ..comeback(Duration::from_secs(3_600)) };
-    fleet.depart_and_return(bot, Departure::Freeze, over).expect("it plays");
+    fleet.depart_and_return(bot, Departure::Freeze, PlayerState::Match, over).expect("it plays");
     assert_eq!(fleet.abandon_leaving(), 1);
     assert!(fleet.is_empty(), "nobody comes back any more");
-    let bot = fleet.spawn(BotPlan { departure: Some(Departure::Reset) });
+    let bot = fleet.spawn(BotPlan { departure: Some(Departure::Reset), ..BotPlan::default() });
     turn_until(&mut fleet, |fleet| fleet.is_playing(bot));
-    let stalls = BotPlan { departure: Some(Departure::Stall) };
+    let stalls = BotPlan { departure: Some(Departure::Stall), ..BotPlan::default() };
     let back = Comeback { plan: stalls, ..comeback(SOON) };
-    fleet.depart_and_return(bot, Departure::Reset, back).expect("it plays");
-    fleet.depart(bot, Departure::Stall).expect("its next connection is made for it");
+    fleet.depart_and_return(bot, Departure::Reset, PlayerState::Match, back).expect("it plays");
+    fleet
+        .depart(bot, Departure::Stall, PlayerState::Match)
+        .expect("its next connection is made for it");
     fleet.depart_all(Departure::Goodbye);
     assert!(fleet.is_empty());
     assert_eq!(outcomes(&mut fleet), [(false, ReturnOutcome::Failed(Ended::Left))]);
@@ -298,12 +323,13 @@ fn bad_tickets_are_shown_when_they_are_bad() {
         }
         keep.send(socket).expect("the test waits");
     };
-    let (mut fleet, bot) = playing(script, BotPlan { departure: Some(Departure::Goodbye) });
+    let (mut fleet, bot) =
+        playing(script, BotPlan { departure: Some(Departure::Goodbye), ..BotPlan::default() });
     assert!(!fleet.show_bad_ticket(bot, TicketFault::Replayed), "it has not come back yet");
     assert!(!fleet.show_bad_ticket(bot, TicketFault::Expired), "it has not left");
-    let leaves = BotPlan { departure: Some(Departure::Goodbye) };
+    let leaves = BotPlan { departure: Some(Departure::Goodbye), ..BotPlan::default() };
     let back = Comeback { plan: leaves, ..comeback(SOON) };
-    fleet.depart_and_return(bot, Departure::Close, back).expect("it plays");
+    fleet.depart_and_return(bot, Departure::Close, PlayerState::Match, back).expect("it plays");
     assert!(!fleet.show_bad_ticket(bot, TicketFault::Forged), "it is not there");
     turn_until(&mut fleet, |fleet| fleet.returns.len() == 1);
     let inputs = fleet.stats().inputs;
@@ -320,7 +346,7 @@ fn bad_tickets_are_shown_when_they_are_bad() {
         turn_until(&mut fleet, |fleet| fleet.frauds.len() == number);
     }
     assert_eq!((fleet.playing(), fleet.len()), (1, 1), "impostors have gone");
-    fleet.depart(bot, Departure::Goodbye).expect("it plays");
+    fleet.depart(bot, Departure::Goodbye, PlayerState::Match).expect("it plays");
     assert!(!fleet.show_bad_ticket(bot, TicketFault::Expired), "the server may not know yet");
     while !fleet.show_bad_ticket(bot, TicketFault::Expired) {
         assert!(Moment::now() < deadline);

@@ -62,7 +62,7 @@ fn time(report: &Report) -> Axis {
 }
 
 fn detection(report: &Report) -> Plot {
-    let names: Vec<&str> = report.causes.iter().map(|cause| cause.departure).collect();
+    let names: Vec<&str> = report.causes.iter().map(|cause| cause.departure.as_str()).collect();
     let rows: Vec<String> = names.iter().rev().map(|name| (*name).to_owned()).collect();
     let row = |name: &str| rows.iter().position(|row| row == name);
     let mut marks = [Vec::new(), Vec::new()];

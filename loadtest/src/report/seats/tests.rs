@@ -3,7 +3,7 @@
 use gamekeeper_bot::{
     clock::Moment,
     connection::Ended,
-    departure::Departure,
+    departure::{Departure, Transport},
     fleet::{BotId, Return, Stage},
 };
 use gamekeeper_protocol::{GoodbyeReason, PlayerId};
@@ -13,6 +13,7 @@ use crate::{
     admin::LeaveCount,
     ledger::Entry,
     options::Options,
+    plan::Means,
     report::{Report, tests},
 };
 
@@ -33,8 +34,8 @@ fn leave(reason: &str, count: u64) -> LeaveCount {
 /// Ten bots of which each comes back, one by taking over, and a bad ticket of each kind.
 fn good() -> (Options, Plan, Evidence) {
     let (mut options, _, mut evidence) = tests::good();
-    options.resume_share = 1.0;
-    let plan = Plan::new(&options.plan_config());
+    options.scenario.faults[0].resume.share = 1.0;
+    let plan = Plan::new(&options.scenario, options.seed, &Means::all(Transport::Tcp));
     assert_eq!(plan.returns(), 10);
     evidence.injections.iter_mut().for_each(|injection| injection.returns = true);
     let back = |number| Return {
@@ -56,6 +57,7 @@ fn good() -> (Options, Plan, Evidence) {
         let stats = stats.as_mut().unwrap();
         let goodbyes = stats.leaves.pop().expect("it counts goodbyes");
         stats.leaves = vec![leave("fin", 9), leave(REPLACED, 1), leave("rejected", 4), goodbyes];
+        stats.accepted_total += 4;
         stats.seats_given_up_total = Some(0);
         stats.resumes = Some(resumes.iter().cloned().collect());
     }
@@ -73,7 +75,7 @@ fn failures(change: impl FnOnce(&mut Evidence)) -> Vec<&'static str> {
     change(&mut evidence);
     let report = Report::new(&options, &plan, &evidence);
     let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Failed);
-    failed.map(|check| check.name).collect()
+    failed.map(tests::name_of).collect()
 }
 
 fn settled(evidence: &mut Evidence) -> &mut crate::admin::ServerStats {
@@ -161,6 +163,7 @@ fn a_server_without_seats_is_not_blamed() {
         let stats = stats.as_mut().unwrap();
         let goodbyes = stats.leaves.pop().expect("it counts goodbyes");
         stats.leaves = vec![leave("fin", 10), goodbyes];
+        stats.accepted_total -= 4;
         stats.resumes = None;
     }
     let ledger = evidence.ledger.as_mut().unwrap();
@@ -181,6 +184,7 @@ fn ends_of_those_who_come_back_are_told_from_others() {
     let end = |departure, stage, returning| gamekeeper_bot::fleet::End {
         bot: BotId(0),
         player: None,
+        local: None,
         departure,
         stage,
         returning,
