@@ -26,7 +26,7 @@ use crate::{
     clock::Moment,
     departure::Departure,
     fleet::{BotPlan, DriverError, Fleet, FleetConfig},
-    limits::{CONNECTS_PER_TURN, UNREAD_WITHIN},
+    limits::UNREAD_WITHIN,
     machine,
     retry::RetryPolicy,
 };
@@ -96,13 +96,12 @@ fn check_privileges(args: &Args) -> Result<(), RunError> {
 
 fn config(args: &Args) -> FleetConfig {
     FleetConfig {
-        endpoint: args.target.clone(),
         game: args.game.clone(),
         name_prefix: args.name.clone(),
         seed: args.seed,
         input_hz: args.input_hz,
         retry: if args.no_retry { RetryPolicy::NEVER } else { RetryPolicy::FOREVER },
-        connects_per_turn: CONNECTS_PER_TURN,
+        ..FleetConfig::new(args.target.clone())
     }
 }
 

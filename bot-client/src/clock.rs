@@ -13,11 +13,14 @@ use std::{
 };
 
 use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// A point in time: nanoseconds of CLOCK_MONOTONIC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Moment(pub u64);
 
 impl Moment {

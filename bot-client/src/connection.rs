@@ -19,6 +19,7 @@
 //! failed write there is nothing left to write, and no call that would add to it.
 
 mod ended;
+mod foreign;
 mod outbound;
 mod roster;
 mod session;

@@ -16,6 +16,7 @@
 //! slot and generation, so that one for a socket that is gone does nothing.
 
 mod bot;
+mod counts;
 mod ending;
 mod endpoint;
 mod fairness;
@@ -27,14 +28,15 @@ mod listening;
 mod manners;
 pub(crate) mod network;
 mod nonsense;
-mod people;
 mod returning;
 mod socket;
 mod stats;
 mod timers;
 mod turn;
 mod vanished;
+mod watch;
 
+pub use counts::FleetCounts;
 pub use endpoint::{Endpoint, EndpointError};
 pub use ledger::{
     DepartError, DriverError, End, Fraud, Homecoming, Injection, Return, ReturnOutcome, Stage,
@@ -50,6 +52,7 @@ use std::{
 };
 
 use mio::{Events, Poll};
+use serde::{Deserialize, Serialize};
 use slab::Slab;
 
 use crate::{
@@ -61,15 +64,16 @@ use crate::{
 };
 use bot::Bot;
 use impostor::LostSeat;
-use people::{Appearance, People};
 use timers::Timers;
 use vanished::Vanished;
+use watch::Watch;
 
 /// Readiness events taken from the kernel at once.
 const EVENTS_PER_POLL: usize = 1024;
 
-/// A bot's identity within its fleet: the how-manieth that was spawned, from 0. Never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A bot's number: the how-manieth that was spawned, from 0, if its fleet is the only one. Never
+/// reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BotId(pub u32);
 
 impl fmt::Display for BotId {
@@ -79,7 +83,7 @@ impl fmt::Display for BotId {
 }
 
 /// What all bots of a fleet have in common.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FleetConfig {
     /// Where the server listens.
     pub endpoint: Endpoint,
@@ -96,6 +100,12 @@ pub struct FleetConfig {
     pub retry: RetryPolicy,
     /// Connects begun in one turn.
     pub connects_per_turn: usize,
+    /// The number of the first bot.
+    pub first_bot: u32,
+    /// From the number of one bot to that of the next: as many fleets as share the numbers.
+    pub bot_step: u32,
+    /// Whether [`Fleet::take_player_events`] has anything to take.
+    pub tells_player_events: bool,
 }
 
 impl FleetConfig {
@@ -109,6 +119,9 @@ impl FleetConfig {
             input_hz: 20,
             retry: RetryPolicy::NEVER,
             connects_per_turn: CONNECTS_PER_TURN,
+            first_bot: 0,
+            bot_step: 1,
+            tells_player_events: false,
         }
     }
 
@@ -119,7 +132,7 @@ impl FleetConfig {
 }
 
 /// What is known of a bot before it connects.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BotPlan {
     /// How it will leave, if it will. A bot without one, and with good manners, is a survivor: its
     /// measurements are those that count.
@@ -160,7 +173,7 @@ pub struct Fleet {
     /// Sockets of bots that have gone without a word.
     vanished: Vanished,
     next_generation: u32,
-    people: People,
+    watch: Watch,
     stats: FleetStats,
     injections: Vec<Injection>,
     ends: Vec<End>,
@@ -190,6 +203,7 @@ impl Fleet {
                 return Err(DriverError::Name(NameTooLong(name.clone())));
             }
         }
+        let watch = Watch::new(config.tells_player_events);
         Ok(Self {
             config,
             poll: Poll::new().map_err(DriverError::Poll)?,
@@ -204,7 +218,7 @@ impl Fleet {
             timers: Timers::default(),
             vanished: Vanished::default(),
             next_generation: 1,
-            people: People::default(),
+            watch,
             stats: FleetStats::default(),
             injections: Vec::new(),
             ends: Vec::new(),
@@ -217,7 +231,7 @@ impl Fleet {
 
     /// Adds a bot. It connects in one of the next turns.
     pub fn spawn(&mut self, plan: BotPlan) -> BotId {
-        let id = BotId(self.spawned);
+        let id = BotId(self.config.first_bot + self.spawned * self.config.bot_step);
         self.spawned = self.spawned.checked_add(1).expect("fewer than four billion bots");
         let slot = self.bots.insert(Bot::new(id, plan, &self.config));
         self.slots.insert(id, slot);
@@ -287,50 +301,6 @@ impl Fleet {
     /// Takes the record of bad tickets that have been answered since the last call.
     pub fn take_frauds(&mut self) -> Vec<Fraud> {
         mem::take(&mut self.frauds)
-    }
-
-    /// Players that have left and that some bot has in its room as if they were there, once per
-    /// pair. Somebody who is away is no ghost, if the seat may be held.
-    ///
-    /// Only meaningful after everybody has had the time to be told.
-    pub fn ghosts(&self) -> usize {
-        self.appearances(Appearance::Ghost)
-    }
-
-    /// Players that have left and that some bot has in its room as away, once per pair: their seats
-    /// are held.
-    pub fn held(&self) -> usize {
-        self.appearances(Appearance::Held)
-    }
-
-    /// Players that are here, perhaps again, and that some bot has in its room as away, once per
-    /// pair.
-    ///
-    /// Only meaningful after everybody has had the time to be told.
-    pub fn missed(&self) -> usize {
-        self.appearances(Appearance::Missed)
-    }
-
-    /// For how long the server holds the seat of a bot that loses its connection; nothing if it
-    /// does not, or if nobody plays.
-    pub fn seat_window(&self) -> Option<Duration> {
-        let playing = self.bots.iter().filter(|(_, bot)| bot.is_playing());
-        let window = |(_, bot): (usize, &Bot)| match &bot.state {
-            bot::State::Talking { connection, .. } => Some(connection.way_back()?.window),
-            _ => None,
-        };
-        playing.filter_map(window).max()
-    }
-
-    fn appearances(&self, wanted: Appearance) -> usize {
-        let in_roster = |bot: &Bot| match &bot.state {
-            bot::State::Talking { connection, .. } if bot.is_playing() => {
-                let members = connection.roster().members();
-                members.filter(|member| self.people.appearance(member) == wanted).count()
-            }
-            _ => 0,
-        };
-        self.bots.iter().map(|(_, bot)| in_roster(bot)).sum()
     }
 
     fn slot(&self, bot: BotId) -> Option<usize> {

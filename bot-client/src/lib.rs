@@ -63,8 +63,8 @@
 //! the wire.
 //!
 //! Modules from the pure to the busy: [`limits`], [`clock`], [`dice`], [`retry`], [`departure`],
-//! [`manner`], [`brain`], [`connection`], [`fleet`], [`privilege`], [`machine`], [`units`],
-//! [`cli`].
+//! [`manner`], [`brain`], [`connection`], [`people`], [`fleet`], [`privilege`], [`machine`],
+//! [`units`], [`cli`].
 
 pub mod brain;
 pub mod cli;
@@ -76,6 +76,7 @@ pub mod fleet;
 pub mod limits;
 pub mod machine;
 pub mod manner;
+pub mod people;
 pub mod privilege;
 pub mod retry;
 pub mod units;

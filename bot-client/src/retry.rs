@@ -9,13 +9,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     dice::{Dice, Purpose},
     limits::STEADY_AFTER,
 };
 
 /// When to connect again, and how often.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryPolicy {
     /// Upper bound of the first wait; it doubles with each failure.
     pub first: Duration,

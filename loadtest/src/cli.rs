@@ -10,14 +10,15 @@ mod args;
 mod bench;
 mod catalogue;
 mod faulty;
+mod files;
 mod output;
 mod progress;
 mod reports;
+mod soak;
 
 use std::{
     ffi::OsString,
-    fs, io,
-    path::PathBuf,
+    io,
     process::ExitCode,
     sync::{Arc, atomic::AtomicBool},
 };
@@ -26,24 +27,28 @@ use clap::Parser;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::{
+    crew::worker,
     exit::ExitStatus,
     options::Options,
-    render::{self, Html, Text},
+    report::Report,
     run::{self, RunError},
 };
 use args::{Args, Order};
+use files::Files;
 use progress::Progress;
 
 /// Runs the program. The exit codes are those of [`ExitStatus`].
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Args::try_parse_from(args).and_then(Args::into_order) {
         Ok(Order::Run(options)) => load(&options),
+        Ok(Order::Soak(options, until)) => soak::soak(&options, until),
         Ok(Order::Serve(options)) => faulty::serve(options),
         Ok(Order::ListModes) => faulty::list(),
         Ok(Order::Reports(command)) => reports::carry_out(command).into(),
         Ok(Order::List) => catalogue::list().into(),
         Ok(Order::Plan(chosen)) => catalogue::plan(&chosen).into(),
         Ok(Order::Compare(options)) => bench::compare(&options),
+        Ok(Order::Work) => work(),
         Ok(Order::BeTheFloor(options)) => bench::be_the_floor(&options),
         Err(error) => {
             // If not even this can be written, the exit code still says it.
@@ -61,56 +66,48 @@ fn load(options: &Options) -> ExitCode {
             return ExitStatus::Internal.into();
         }
     };
-    // Before the run, and not after a long one, it shows that its results can be written.
-    let files: Vec<&PathBuf> =
-        [&options.json, &options.events, &options.html].into_iter().flatten().collect();
-    for path in &files {
-        if let Err(error) = fs::File::options().append(true).create(true).open(path) {
-            output::error(&format!("cannot write {}: {error}", path.display()));
+    let files = match Files::claim(options) {
+        Ok(files) => files,
+        Err(error) => {
+            output::error(&error);
             return ExitStatus::Usage.into();
         }
-    }
+    };
     output::status(&format!("seed {}: {options}", options.seed));
     let mut progress = Progress::new();
     let outcome = run::run(options, &stop, &mut |status| progress.show(status));
     progress.finish();
     match outcome {
-        Ok(report) => publish(options, &report),
+        Ok(report) => publish(&files, &report),
         Err(error) => {
-            discard_empty(&files);
+            files.discard_empty();
             output::error(&error.to_string());
             status_of(&error).into()
         }
     }
 }
 
-/// Takes away what was made to see whether it can be written, if nothing is to be written.
-fn discard_empty(files: &[&PathBuf]) {
-    for path in files {
-        if fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0) {
-            // An empty file that stays does no harm.
-            let _ = fs::remove_file(path);
+fn work() -> ExitCode {
+    match worker::serve() {
+        Ok(()) => ExitStatus::Pass.into(),
+        Err(error) => {
+            output::error(&error.to_string());
+            ExitStatus::Internal.into()
         }
     }
 }
 
-fn publish(options: &Options, report: &crate::report::Report) -> ExitCode {
+fn publish(files: &Files<'_>, report: &Report) -> ExitCode {
     // Files go first: whoever reads the terminal may have gone away.
-    let files = [
-        (&options.json, render::json(report).map_err(io::Error::other)),
-        (&options.events, render::events(report).map_err(io::Error::other)),
-        (&options.html, Ok(Html(report).to_string())),
-    ];
-    for (path, text) in files {
-        let Some(path) = path else { continue };
-        if let Err(error) = text.and_then(|text| fs::write(path, text)) {
-            output::error(&format!("cannot write {}: {error}", path.display()));
-            output::result(&Text { report, colour: false }.to_string());
-            return ExitStatus::Internal.into();
+    let written = files.write(report);
+    output::report(report);
+    match written {
+        Ok(()) => ExitCode::from(report.exit_code),
+        Err(error) => {
+            output::error(&error);
+            ExitStatus::Internal.into()
         }
     }
-    output::result(&Text { report, colour: output::colour() }.to_string());
-    ExitCode::from(report.exit_code)
 }
 
 fn status_of(error: &RunError) -> ExitStatus {
@@ -119,7 +116,9 @@ fn status_of(error: &RunError) -> ExitStatus {
             ExitStatus::TargetDown
         }
         RunError::Pin(_) | RunError::Churn { .. } => ExitStatus::Usage,
-        RunError::Descriptors(_) | RunError::Crew(_) => ExitStatus::Internal,
+        RunError::Descriptors(_) | RunError::Ports { .. } | RunError::Crew(_) => {
+            ExitStatus::Internal
+        }
     }
 }
 

@@ -89,8 +89,11 @@ pub struct Evidence {
     pub longest_waits: Latency,
     /// How long the run phase took.
     pub run_time: Duration,
-    /// Processor time of this process in the run phase.
-    pub own_cpu: Duration,
+    /// Processor time in the run phase of each process of the load test; with several, the first
+    /// one has no bots.
+    pub own_cpu: Vec<Duration>,
+    /// From the time of a departure or a join in the plan to its being carried out.
+    pub order_lag: Latency,
     /// Before the first bot.
     pub before: Option<ServerStats>,
     /// At the start of the run phase.
@@ -108,6 +111,10 @@ pub struct Evidence {
     pub settled_number: Option<u64>,
     /// Bots that the server had not let go when their time was over.
     pub never_let_go: u64,
+    /// From a departure to the first notice that another bot received, by the way of leaving.
+    pub announce: BTreeMap<Departure, Latency>,
+    /// Notices that a bot has left that has its seat, perhaps again.
+    pub announcements_false: u64,
     /// Players that have left and that some bot still had in its room after the settling.
     pub ghosts_in_rosters: u64,
     /// For how long the server holds the seat of a player that is away; nothing if it does not.

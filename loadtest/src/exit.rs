@@ -38,6 +38,20 @@ impl ExitStatus {
         }
     }
 
+    /// What a number stands for.
+    pub fn from_code(code: u8) -> Self {
+        match code {
+            0 => Self::Pass,
+            2 => Self::Usage,
+            3 => Self::Failed,
+            4 => Self::Invalid,
+            5 => Self::TargetDown,
+            6 => Self::Regression,
+            130 => Self::Interrupted,
+            _ => Self::Internal,
+        }
+    }
+
     /// The word in reports.
     pub fn word(self) -> &'static str {
         match self {

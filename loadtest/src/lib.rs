@@ -27,14 +27,18 @@
 //! people who test a client. And there is [`mod@bench`]: the same bots on Gamekeeper and on other
 //! servers in turn.
 //!
+//! The bots of a run are a [`crew`]: one fleet in this process, or several in processes of their
+//! own, for more bots than one thread can move. They are told ahead of time what to do when, and
+//! what all of them did, saw and heard is judged as one.
+//!
 //! The plan is a pure function of scenario and seed, the report of plan and evidence, and each
-//! rendering of the report. Only [`run`], [`server`], [`sockets`], [`admin`], [`cli`],
+//! rendering of the report. Only [`run`], [`crew`], [`server`], [`sockets`], [`admin`], [`cli`],
 //! [`faulty::server`], [`bench::run`] and [`bench::floor`] touch the world.
 //!
 //! Modules in the order of the data: [`mix`], [`scenario`], [`threshold`], [`options`], [`plan`],
 //! [`server`], [`sockets`], [`admin`], [`crew`], [`run`], [`ledger`], [`timeline`], [`evidence`],
-//! [`matching`], [`report`], [`saved`], [`baseline`], [`compare`], [`render`], [`exit`], [`cli`];
-//! and [`faulty`], [`mod@bench`].
+//! [`matching`], [`report`], [`saved`], [`baseline`], [`compare`], [`soak`], [`render`], [`exit`],
+//! [`cli`]; and [`faulty`], [`mod@bench`].
 
 pub mod admin;
 pub mod baseline;
@@ -56,6 +60,7 @@ pub mod run;
 pub mod saved;
 pub mod scenario;
 pub mod server;
+pub mod soak;
 pub mod sockets;
 pub mod threshold;
 pub mod timeline;

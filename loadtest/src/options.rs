@@ -29,8 +29,10 @@ pub struct Options {
     pub events: Option<PathBuf>,
     /// Where to write the report as a page.
     pub html: Option<PathBuf>,
-    /// Whether to keep server and bots on a core each.
+    /// Whether to keep the server on a core of its own.
     pub pin: bool,
+    /// Processes that the bots are spread over.
+    pub processes: u32,
 }
 
 /// Where a scenario comes from.
@@ -106,6 +108,9 @@ impl fmt::Display for Options {
             write!(f, " --threshold '{threshold}'")?;
         }
         write!(f, " --seed {}", self.seed)?;
+        if self.processes > 1 {
+            write!(f, " --processes {}", self.processes)?;
+        }
         if self.pin {
             f.write_str(" --pin")?;
         }

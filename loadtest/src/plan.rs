@@ -122,6 +122,15 @@ impl Plan {
         })
     }
 
+    /// How many connections there may be at the same time, where `most` bots are to play at any
+    /// time: those of bots that the server has not let go yet, of bots that take over from
+    /// themselves and of bad tickets are there as well.
+    pub fn connections_max(&self, most: u32) -> u32 {
+        let bots = self.bots.len().min(2 * most as usize);
+        let more = self.returns() as usize + self.frauds.len();
+        u32::try_from(bots + more).unwrap_or(u32::MAX)
+    }
+
     /// How many departures there are.
     pub fn departures_count(&self) -> u64 {
         self.departures().count() as u64

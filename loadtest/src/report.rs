@@ -5,6 +5,7 @@
 
 mod checks;
 mod events;
+mod generator;
 mod parts;
 mod recovery;
 mod seats;
@@ -13,8 +14,9 @@ mod windows;
 
 pub use checks::{Check, Outcome};
 pub use events::Event;
+pub use generator::Generator;
 pub use parts::{
-    Cause, Controls, Environment, Generator, Ghosts, Joins, LatencySummary, LeaveTotal, NotRun,
+    Cause, Controls, Environment, Ghosts, Joins, LatencySummary, LeaveTotal, NotRun,
     ObservedSummary, Resources, ServerSide,
 };
 pub use recovery::Recovery;
@@ -156,7 +158,7 @@ impl Report {
             checks: Vec::new(),
             about: options.scenario.about.clone(),
             joins: Joins::new(plan, evidence, &stats),
-            causes: causes(plan, evidence, &stats.announce),
+            causes: causes(plan, evidence),
             not_run: parts::not_run(plan),
             controls: parts::controls(plan, evidence),
             recoveries: recovery::recoveries(&options.scenario, plan, evidence),
@@ -170,13 +172,13 @@ impl Report {
             ghosts: Ghosts::new(evidence, &stats),
             announcements_repeated: stats.announcements_repeated,
             announcements_unknown: stats.announcements_unknown,
-            announcements_false: stats.announcements_false,
+            announcements_false: evidence.announcements_false,
             presences_repeated: stats.presences_repeated,
             seats: Seats::new(plan, evidence, &stats),
             survivors: ObservedSummary::new(&evidence.run.survivors),
             everyone: ObservedSummary::new(&evidence.run.everyone),
             server: ServerSide::new(evidence),
-            generator: Generator::new(evidence),
+            generator: Generator::new(options, evidence),
             environment: Environment::new(options, evidence),
             faults: windows::fault_windows(&options.scenario),
             timeline: evidence.timeline.clone(),
@@ -211,18 +213,14 @@ impl Report {
     }
 }
 
-fn causes(
-    plan: &Plan,
-    evidence: &Evidence,
-    announce: &BTreeMap<Departure, gamekeeper_bot::fleet::Latency>,
-) -> Vec<Cause> {
+fn causes(plan: &Plan, evidence: &Evidence) -> Vec<Cause> {
     let injected = evidence.injected();
     let tallies = evidence.tallies();
     let deadlines = evidence.deadlines();
     let cause = |((departure, state), planned): ((Departure, PlayerState), u64)| {
         let kind = (departure, state);
         let tally = tallies.as_ref().map(|all| all.get(&kind).cloned().unwrap_or_default());
-        let announce = announce.get(&departure).filter(|_| state == PlayerState::Match);
+        let announce = evidence.announce.get(&departure).filter(|_| state == PlayerState::Match);
         Cause {
             departure: label(departure, state),
             planned,

@@ -12,6 +12,8 @@
 //! 5. **quiesce**: the server must be as it was before the first bot.
 
 mod error;
+mod host;
+mod machine;
 mod phases;
 mod standing;
 mod status;
@@ -28,21 +30,21 @@ use std::{
 use gamekeeper_bot::{
     clock::Moment,
     departure::Transport,
-    fleet::{Endpoint, FleetConfig},
-    machine,
+    fleet::{Endpoint, FleetConfig, FleetCounts},
 };
-use rustix::{process::Pid, thread::CpuSet};
+
+use host::Host;
 
 use crate::{
     admin::{self, Scrape, Scraper, ServerStats},
-    crew::{Counts, Crew, News, Question},
+    crew::{Crew, News, Question},
     evidence::{Evidence, Halt, KeptEvents},
     ledger::Ledger,
     options::{Options, Target},
     plan::{Expected, Means, Plan},
     report::Report,
     server::{self, ServerProcess},
-    timeline::{Headcount, Sample, ServerSample},
+    timeline::{Sample, ServerSample},
 };
 
 /// How often the run looks up from the bots: signals, the server's health, the status.
@@ -53,9 +55,6 @@ const SCRAPE_EVERY: Duration = Duration::from_millis(250);
 
 /// How often the timeline of a run has a sample.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
-
-/// How often it is noted who is there.
-const HEADCOUNT_EVERY: Duration = Duration::from_millis(250);
 
 /// So many scrapes in a row that fail mean that the server is gone.
 const SCRAPES_FAILED_MAX: u32 = 3;
@@ -77,59 +76,99 @@ pub fn run(
     stop: &AtomicBool,
     on_status: &mut dyn FnMut(&Status<'_>),
 ) -> Result<Report, RunError> {
+    let prepared = prepare(options)?;
+    let mut host = Host::start(options, prepared.connections)?;
+    let mut evidence = play(options, &prepared.plan, &mut host, stop, on_status)?;
+    evidence.server_stop = host.stop();
+    Ok(Report::new(options, &prepared.plan, &evidence))
+}
+
+/// Runs again and again on one server, each time with the next seed, until `on_report` says no
+/// more; and yields the last report.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub fn repeat(
+    options: &Options,
+    stop: &AtomicBool,
+    on_status: &mut dyn FnMut(&Status<'_>),
+    on_report: &mut dyn FnMut(&Report) -> bool,
+) -> Result<Report, RunError> {
+    let mut options = options.clone();
+    let mut prepared = prepare(&options)?;
+    let mut host = Host::start(&options, prepared.connections)?;
+    loop {
+        let evidence = play(&options, &prepared.plan, &mut host, stop, on_status)?;
+        let report = Report::new(&options, &prepared.plan, &evidence);
+        if !on_report(&report) {
+            // The last report says how our own server has stopped.
+            let evidence = Evidence { server_stop: host.stop(), ..evidence };
+            return Ok(Report::new(&options, &prepared.plan, &evidence));
+        }
+        options.seed = options.seed.wrapping_add(1);
+        prepared = prepare(&options)?;
+    }
+}
+
+/// What can be known before there is a server.
+struct Prepared {
+    plan: Plan,
+    /// The most connections that there are at any time.
+    connections: u32,
+}
+
+/// Makes the plan, and sees whether this machine can carry it out.
+fn prepare(options: &Options) -> Result<Prepared, RunError> {
     let scenario = &options.scenario;
-    let limit = machine::raise_open_files_limit();
     let transport = match &options.target {
         Target::Running { endpoint, .. } => endpoint.transport(),
         Target::Own { .. } => Transport::Tcp,
     };
-    let plan = Plan::new(&options.scenario, options.seed, &Means::probe(transport));
+    let plan = Plan::new(scenario, options.seed, &Means::probe(transport));
     let (placed, unplaced) = (plan.departures_count(), plan.unplaced);
     if unplaced * UNPLACED_ONE_OF > placed + unplaced {
         return Err(RunError::Churn { placed, unplaced });
     }
-    // Bots that the server has not let go yet hold a socket as well.
-    let most = u32::try_from(plan.bots.len()).unwrap_or(u32::MAX);
-    machine::check_descriptors(most.min(options.scenario.most().saturating_mul(2)), limit)
-        .map_err(RunError::Descriptors)?;
-    let (endpoint, admin, mut server) = match &options.target {
-        Target::Running { endpoint, admin } => (endpoint.clone(), *admin, None),
-        Target::Own { program, .. } => {
-            let extra = options.server_args();
-            let program = server::locate(program.as_deref()).map_err(RunError::Server)?;
-            let server =
-                ServerProcess::start(&program, &scenario.game, &extra).map_err(RunError::Server)?;
-            let endpoint = Endpoint::Tcp(server.listen);
-            (endpoint, Some(server.admin), Some(server))
-        }
-    };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    if options.pin {
-        pin(server.as_ref(), cores).map_err(RunError::Pin)?;
-    }
+    let connections = plan.connections_max(scenario.most());
+    machine::check(scenario.most(), connections, options.processes, transport)?;
+    Ok(Prepared { plan, connections })
+}
+
+/// Carries out a plan.
+fn play(
+    options: &Options,
+    plan: &Plan,
+    host: &mut Host,
+    stop: &AtomicBool,
+    on_status: &mut dyn FnMut(&Status<'_>),
+) -> Result<Evidence, RunError> {
+    let scenario = &options.scenario;
+    let admin = host.admin;
     let first = admin.map(admin::fetch_first).transpose().map_err(RunError::Admin)?;
     let (before, bookmark) = first.unzip();
     let config = FleetConfig {
         game: scenario.game.clone(),
         seed: options.seed,
         input_hz: scenario.input_hz,
-        ..FleetConfig::new(endpoint.clone())
+        ..FleetConfig::new(host.endpoint.clone())
     };
     let mut run = Run {
-        plan: &plan,
+        plan,
         options,
-        endpoint,
-        crew: Crew::start(config).map_err(RunError::Crew)?,
-        counts: Counts::default(),
-        server: server.as_mut(),
+        endpoint: host.endpoint.clone(),
+        crew: Crew::start(config, options.processes).map_err(RunError::Crew)?,
+        counts: FleetCounts::default(),
+        orders: 0,
+        server: host.server.as_mut(),
         scraper: admin.zip(bookmark).map(|(admin, bookmark)| Scraper::new(admin, bookmark)),
         scrapes_failed: 0,
         next_scrape: Moment::default(),
         next_look: Moment::default(),
         stop,
         on_status,
-        expected: Expected::new(&plan),
-        standing: Standing::new(transport),
+        expected: Expected::new(plan),
+        standing: Standing::new(host.endpoint.transport()),
         phase: (Phase::Join, Moment::now()),
         started: Moment::default(),
         sampled_at: Moment::default(),
@@ -137,9 +176,9 @@ pub fn run(
         server_stats: None,
         server_sampled: None,
         evidence: Evidence {
-            transport,
+            transport: host.endpoint.transport(),
             exclusive: matches!(options.target, Target::Own { .. }),
-            cores,
+            cores: host.cores,
             kept_events: kept_events(options),
             ledger: before.is_some().then(Ledger::default),
             before,
@@ -147,11 +186,7 @@ pub fn run(
         },
     };
     run.all_phases()?;
-    let mut evidence = run.evidence;
-    if let Some(server) = server {
-        evidence.server_stop = Some(server.stop().map_err(|error| error.to_string()));
-    }
-    Ok(Report::new(options, &plan, &evidence))
+    Ok(run.evidence)
 }
 
 /// How much the server keeps for those who come back, as far as that is known.
@@ -162,25 +197,6 @@ fn kept_events(options: &Options) -> KeptEvents {
     }
 }
 
-/// Keeps the server on the first core and this thread, which is the bots', on the second.
-fn pin(server: Option<&ServerProcess>, cores: usize) -> Result<(), String> {
-    if cores < 2 {
-        return Err("there is only one core".to_owned());
-    }
-    let only = |core| {
-        let mut set = CpuSet::new();
-        set.set(core);
-        set
-    };
-    let set = |pid, core| {
-        rustix::thread::sched_setaffinity(pid, &only(core)).map_err(|errno| errno.to_string())
-    };
-    if let Some(server) = server {
-        set(i32::try_from(server.pid()).ok().and_then(Pid::from_raw), 0)?;
-    }
-    set(None, 1)
-}
-
 /// A run under way.
 struct Run<'a> {
     options: &'a Options,
@@ -188,7 +204,9 @@ struct Run<'a> {
     endpoint: Endpoint,
     crew: Crew,
     /// As they were at the last look at the crew.
-    counts: Counts,
+    counts: FleetCounts,
+    /// Orders that had not been carried out then.
+    orders: u64,
     server: Option<&'a mut ServerProcess>,
     scraper: Option<Scraper>,
     scrapes_failed: u32,
@@ -243,46 +261,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Notes who is there, now and then, and says where the run stands.
-    fn tell(&mut self, phase: Phase, done: f64, now: Moment) {
-        if self.phase.0 != phase {
-            self.phase = (phase, now);
-        }
-        let heads = self.heads(now);
-        let is_timed = self.is_under_way() && matches!(phase, Phase::Run | Phase::Settle);
-        if is_timed && now >= self.counted_at + HEADCOUNT_EVERY {
-            self.counted_at = now;
-            self.evidence.headcounts.push(heads);
-        }
-        (self.on_status)(&Status {
-            phase,
-            done,
-            rest: status::rest(now.since(self.phase.1), done),
-            heads,
-            awaited: self.counts.leaving,
-            standing: &self.standing,
-            sample: self.evidence.timeline.last(),
-        });
-    }
-
-    /// Who is there.
-    fn heads(&self, now: Moment) -> Headcount {
-        let into_run = if self.is_under_way() { now.since(self.started) } else { Duration::ZERO };
-        let server = self.server_stats.as_ref();
-        Headcount {
-            at_seconds: into_run.as_secs_f64(),
-            expected: self.expected.at(into_run),
-            playing: self.counts.playing,
-            returning: self.counts.returning,
-            players: server.map(|server| server.players),
-            players_away: server.map(|server| server.players_away),
-        }
-    }
-
     /// Asks the crew, notes what has happened, and yields the answer.
     fn look(&mut self, question: Question) -> Result<News, RunError> {
         let mut news = self.crew.ask(question).map_err(RunError::Crew)?;
-        self.counts = news.counts;
+        (self.counts, self.orders) = (news.counts, news.orders);
         self.standing.note(&news.injections, &news.ends);
         self.evidence.injections.append(&mut news.injections);
         self.evidence.not_injected += news.not_injected;
@@ -299,7 +281,7 @@ impl Run<'_> {
 
     /// Ends a sample of the timeline, and adds what was measured in it to its phase.
     fn sample(&mut self, phase: Phase) -> Result<(), RunError> {
-        let slice = self.look(Question::Stats)?.stats;
+        let News { stats: slice, order_lag, .. } = self.look(Question::Stats)?;
         let now = Moment::now();
         if self.is_under_way() {
             let playing = self.counts.playing;
@@ -312,7 +294,10 @@ impl Run<'_> {
         self.sampled_at = now;
         match phase {
             Phase::Join => self.evidence.warm_up.merge(&slice),
-            Phase::Run => self.evidence.run.merge(&slice),
+            Phase::Run => {
+                self.evidence.run.merge(&slice);
+                self.evidence.order_lag.merge(&order_lag);
+            }
             Phase::Settle | Phase::Close => self.evidence.settle.merge(&slice),
         }
         Ok(())

@@ -3,8 +3,8 @@
 //! Data flow: file or flags -> **`Scenario`** -> plan. A scenario knows nothing of a server's
 //! address or of a seed: the same one can be played on many servers, with many seeds.
 //!
-//! [`mod@file`] reads one from TOML, [`shipped`] has those that come with the program, and [`quick`]
-//! makes one from a few flags.
+//! [`mod@file`] reads one from TOML, [`shipped`] has those that come with the program, and
+//! [`quick`] makes one from a few flags.
 
 pub mod file;
 pub mod quick;

@@ -53,16 +53,25 @@ pub struct ServerProcess {
     log: PathBuf,
 }
 
+/// How many connections a server takes, unless it is told otherwise.
+const CONNECTIONS_MAX: u32 = 16_000;
+
 /// How many departures our server remembers: more than happen between two looks at its ledger.
 const DEPARTURES_KEPT_MAX: &str = "50000";
 
 impl ServerProcess {
-    /// Starts `program` on free ports of this machine and waits until it is ready.
+    /// Starts `program` on free ports of this machine, with room for so many connections, and waits
+    /// until it is ready.
     ///
     /// # Errors
     ///
     /// [`ServerError`] if it cannot be started or does not get ready; it is not running then.
-    pub fn start(program: &Path, game: &str, extra: &[String]) -> Result<Self, ServerError> {
+    pub fn start(
+        program: &Path,
+        game: &str,
+        connections: u32,
+        extra: &[String],
+    ) -> Result<Self, ServerError> {
         let spawn = |source| ServerError::Spawn { program: program.to_owned(), source };
         // The time makes the name one that nobody else has, in this process or another.
         let name = format!("gamekeeper-loadtest-{}-{}.log", std::process::id(), Moment::now().0);
@@ -78,6 +87,9 @@ impl ServerProcess {
         }
         if given(extra, "--departures-kept-max").is_none() {
             command.args(["--departures-kept-max", DEPARTURES_KEPT_MAX]);
+        }
+        if connections > CONNECTIONS_MAX && given(extra, "--connections-max").is_none() {
+            command.args(["--connections-max", &connections.to_string()]);
         }
         command.args(extra).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         if env::var_os(LOG_LEVEL).is_none() {
@@ -378,7 +390,7 @@ mod tests {
              echo ready
              while true; do sleep 0.05; done",
         );
-        let mut server = ServerProcess::start(&path, "arena", &[]).expect("it gets ready");
+        let mut server = ServerProcess::start(&path, "arena", 1, &[]).expect("it gets ready");
         assert_eq!((server.listen.port(), server.admin.port()), (1, 2));
         assert!(server.has_ended().is_none());
         server.stop().expect("it stops cleanly");
@@ -386,9 +398,24 @@ mod tests {
     }
 
     #[test]
+    fn a_server_is_given_room_for_many_bots_and_keeps_its_own_limit_for_few() {
+        let path = program("roomy", "echo \"$@\" >&2; exit 1");
+        let told = |connections, extra: &[&str]| {
+            let extra: Vec<String> = extra.iter().map(|word| (*word).to_owned()).collect();
+            let error = ServerProcess::start(&path, "", connections, &extra);
+            error.expect_err("it does not get ready").to_string()
+        };
+        assert!(told(19_000, &[]).contains("--connections-max 19000"));
+        assert!(!told(16_000, &[]).contains("--connections-max"));
+        let own = told(19_000, &["--connections-max", "5"]);
+        assert!(own.contains("--connections-max 5") && !own.contains("19000"), "{own}");
+        fs::remove_file(path).expect("a file of ours");
+    }
+
+    #[test]
     fn a_server_that_fails_shows_its_log() {
         let path = program("bad", "echo port 7777 is in use >&2; exit 1");
-        let error = ServerProcess::start(&path, "", &[]).expect_err("it does not get ready");
+        let error = ServerProcess::start(&path, "", 1, &[]).expect_err("it does not get ready");
         let text = error.to_string();
         assert!(text.contains("ended before it was ready"), "{text}");
         assert!(text.contains("port 7777 is in use"), "{text}");
@@ -397,7 +424,7 @@ mod tests {
 
     #[test]
     fn a_missing_server_says_what_to_do() {
-        let error = ServerProcess::start(Path::new("/nowhere/gamekeeper"), "", &[]);
+        let error = ServerProcess::start(Path::new("/nowhere/gamekeeper"), "", 1, &[]);
         assert!(matches!(error, Err(ServerError::Spawn { .. })));
         let text = ServerError::NotFound { program: PathBuf::from("x") }.to_string();
         assert!(text.contains("--server-bin") && text.contains("cargo build"), "{text}");

@@ -72,7 +72,7 @@ pub fn encode_value<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<usize,
 ///
 /// [`DecodeError`]; nothing more than [`CLIENT_DECODE_BYTES_MAX`] was allocated on the way.
 pub fn decode_from_client<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
-    decode::<T, CLIENT_DECODE_BYTES_MAX>(bytes)
+    decode_within::<T, CLIENT_DECODE_BYTES_MAX>(bytes)
 }
 
 /// Reads one value that a server sent and that fills `bytes` exactly.
@@ -81,7 +81,7 @@ pub fn decode_from_client<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, 
 ///
 /// [`DecodeError`]; nothing more than [`SERVER_DECODE_BYTES_MAX`] was allocated on the way.
 pub fn decode_from_server<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
-    decode::<T, SERVER_DECODE_BYTES_MAX>(bytes)
+    decode_within::<T, SERVER_DECODE_BYTES_MAX>(bytes)
 }
 
 /// Reads the value at the start of `bytes`, whatever follows it.
@@ -92,7 +92,14 @@ pub(crate) fn decode_prefix<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T
     Ok(value)
 }
 
-fn decode<'a, T: Deserialize<'a>, const N: usize>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+/// Reads one value that another process of the same program wrote and that fills `bytes` exactly.
+///
+/// # Errors
+///
+/// [`DecodeError`]; nothing more than `N` bytes were allocated on the way.
+pub fn decode_within<'a, T: Deserialize<'a>, const N: usize>(
+    bytes: &'a [u8],
+) -> Result<T, DecodeError> {
     let (value, used_bytes) = decode_some::<T, N>(bytes)?;
     if used_bytes != bytes.len() {
         return Err(DecodeError::TrailingBytes { used_bytes, frame_bytes: bytes.len() });

@@ -69,3 +69,16 @@ fn help_and_version_end_well() {
     assert!(remains.status.success());
     assert!(remains.stdout.starts_with("gamekeeper "), "{}", remains.stdout);
 }
+
+#[test]
+fn a_file_that_stands_where_the_socket_should_be_is_not_taken_for_a_server() {
+    let path = config_file("no_socket", "precious");
+    let address = format!("unix:{}", path.display());
+    fails(&["--listen", &address], &[], 1, &["no socket", "move it away"]);
+    assert_eq!(fs::read_to_string(path).expect("it is there"), "precious");
+}
+
+#[test]
+fn a_negative_number_is_a_bad_value_and_no_flag() {
+    fails(&["--connections-max", "-5"], &[], 2, &["connections_max is \"-5\"", "1 to"]);
+}

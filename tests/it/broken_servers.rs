@@ -256,3 +256,26 @@ fn a_naive_server_is_failed_for_what_its_players_see() {
     });
     expect_none(complaints.iter().filter_map(Option::as_deref));
 }
+
+/// A single run does not tell a leak from what an allocator keeps. Several do.
+#[test]
+fn a_soak_finds_a_leak_of_memory() {
+    let soak = |broken: &[&str]| {
+        let load = ["soak", "--times", "6", "--bots", "30", "--duration", "1s", "--churn", "60/s"];
+        let ways = ["--departures", "close,reset", "--resume", "0", "--input-hz", "5"];
+        let server = ["--server-bin", SERVER, "--", "--resume-window-ms", "0"];
+        let remains = run(LOADTEST, &[&load[..], &ways, &server, broken].concat(), &[]);
+        let passed = remains.stdout.matches(": PASS, ").count();
+        (remains.status.code(), passed, remains.stdout)
+    };
+    let (sound, leaking) = thread::scope(|scope| {
+        let leaking = scope.spawn(|| soak(&["--broken", "leaks-memory"]));
+        (soak(&[]), leaking.join().expect("it ends"))
+    });
+    // Each run of both passes, and only the memory tells them apart.
+    let ((sound_code, 6, _), (leaking_code, 6, told)) = (&sound, &leaking) else {
+        panic!("{leaking:?} {sound:?}");
+    };
+    assert_eq!((sound_code, leaking_code), (&Some(0), &Some(3)), "{told}");
+    assert!(told.contains("memory grew by "), "{told}");
+}

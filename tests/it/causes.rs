@@ -11,7 +11,9 @@ use std::{
 use gamekeeper_bot::{
     clock::Moment,
     departure::{Departure, PlayerState, Transport},
-    fleet::{BotId, BotPlan, Comeback, Endpoint, Fleet, FleetConfig, Injection, ReturnOutcome},
+    fleet::{
+        BotId, BotPlan, Comeback, Endpoint, Fleet, FleetConfig, Injection, Return, ReturnOutcome,
+    },
     manner::Manner,
     privilege::Privilege,
 };
@@ -182,6 +184,44 @@ fn causes_of_the_network_are_in_the_ledger_for_a_right_reason_and_in_time() {
         Ok(()) => check_all(&ways(Some(Privilege::NetAdmin))),
         Err(why) => skip(&format!("bots that vanish: {why}")),
     }
+}
+
+/// Whoever goes without a word can come back before the server has noticed, and has its seat again;
+/// and so can one that takes over from a frame that it does not finish. That the bot is back is how
+/// the server learns that the old connection is over, unless a write has told it before.
+#[test]
+fn who_goes_without_a_word_comes_back_to_its_seat() {
+    let server = ServerProgram::start(SERVER, &["--game", "benchmark"]);
+    let mut fleet = fleet(Endpoint::Tcp(server.address));
+    let mut ways = vec![(Departure::Trickle, "replaced")];
+    match Privilege::NetAdmin.probe() {
+        Ok(()) => ways.extend([(Departure::Vanish, "replaced"), (Departure::PowerCut, "reset")]),
+        Err(why) => skip(&format!("bots that vanish and come back: {why}")),
+    }
+    let bots: Vec<BotId> = ways.iter().map(|_| fleet.spawn(BotPlan::default())).collect();
+    turn_until(&mut fleet, "all play", |fleet| fleet.playing() == bots.len());
+    for (bot, (departure, _)) in bots.iter().zip(&ways) {
+        let after = Duration::from_millis(500);
+        let comeback = Comeback { after, takes_over: true, plan: BotPlan::default() };
+        let outcome = fleet.depart_and_return(*bot, *departure, PlayerState::Match, comeback);
+        outcome.expect("it plays");
+    }
+    let mut injections = fleet.take_injections();
+    turn_until(&mut fleet, "all are back", |fleet| {
+        injections.append(&mut fleet.take_injections());
+        fleet.returning() == 0 && fleet.playing() == bots.len()
+    });
+    let returned = fleet.take_returns();
+    let back = |it: &&Return| matches!(it.outcome, ReturnOutcome::Back(_));
+    assert_eq!(returned.iter().filter(back).count(), bots.len(), "{returned:?}");
+    let lines = ledger(&server);
+    for injection in &injections {
+        let address = injection.local.expect("a TCP connection").to_string();
+        let line = lines.iter().find(|line| line.address == address).expect("in the ledger");
+        let expected = ways.iter().find(|(departure, _)| *departure == injection.departure);
+        assert_eq!(Some(line.reason.as_str()), expected.map(|(_, reason)| *reason), "{line:?}");
+    }
+    assert_eq!((lines.len(), &server.stats()["players_away"]), (bots.len(), &0.into()));
 }
 
 /// The page about the bots has a row for each cause and for each manner, and it is true.

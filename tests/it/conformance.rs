@@ -19,6 +19,7 @@
 //! | `W0:5` `R0:5` | write, read |
 //! | `F0` | write until nothing is taken |
 //! | `H0` `X0` `Z0` | end our half, close, reset |
+//! | `T0` `O0` | hear at ticks, hear at once |
 //! | `Q` | stop listening |
 
 use std::{
@@ -32,7 +33,7 @@ use std::{
 
 use gamekeeper::{
     limits::Limits,
-    shell::net::{Accept, Errno, Net, NetEvent, Read, Send, Token, TokenKind},
+    shell::net::{Accept, Errno, Hearing, Net, NetEvent, Read, Send, Token, TokenKind},
     time::Time,
 };
 use gamekeeper_tests::{
@@ -49,7 +50,7 @@ use gamekeeper_tests::{
 use socket2::SockRef;
 
 /// Name, and what is done. The names are those of the measurements that the model follows.
-const SCRIPTS: [(&str, &str); 45] = [
+const SCRIPTS: [(&str, &str); 56] = [
     ("fin", "c A P x0 P R0:9 R0:9 P"),
     ("fin_then_writes", "c A P x0 P W0:5 P W0:5 W0:5 R0:9"),
     ("fin_then_writes_at_once", "c A P x0 W0:5 W0:5 W0:5 P R0:9"),
@@ -95,6 +96,17 @@ const SCRIPTS: [(&str, &str); 45] = [
     ("full_then_our_half_close", "c A P F0 H0 P W0:5"),
     ("stops_listening", "c A P c Q P r1:9 w0:3 P R0:9"),
     ("two_clients", "c c P A A P w0:3 x1 P R0:9 R1:9 W1:5 P W0:5 r0:9"),
+    ("at_ticks_data_is_silent", "c A P T0 P w0:5 P w0:5 P R0:99 R0:9 P"),
+    ("at_ticks_a_fin_is_an_edge", "c A P T0 P w0:5 P x0 P R0:9 R0:9 P"),
+    ("at_ticks_data_and_fin", "c A P T0 P w0:5 x0 P R0:9 R0:9 P W0:5 P W0:5"),
+    ("at_ticks_half_close", "c A P T0 P h0 P R0:9 W0:20 r0:25 P x0 P W0:5 P W0:5"),
+    ("at_ticks_a_reset_is_an_edge", "c A P T0 P w0:5 k0 P R0:9 R0:9 R0:9 W0:5 P"),
+    ("at_ticks_reset_write_first", "c A P T0 P k0 P W0:5 W0:5 R0:9 P"),
+    ("at_ticks_full_then_drained", "c A P T0 P F0 P d0 P W0:5"),
+    ("at_ticks_full_then_half_close", "c A P T0 P F0 P h0 R0:9"),
+    ("at_ticks_our_half_close", "c A P T0 P H0 P w0:3 P h0 P R0:9 R0:9"),
+    ("at_ticks_and_ended_already", "c A P w0:5 x0 T0 P R0:9 R0:9 P"),
+    ("at_once_again", "c A P T0 P w0:5 P O0 P R0:9 P w0:2 P R0:9 T0 P w0:1 P"),
     ("written_and_read", "c A P W0:10 r0:4 r0:9 r0:9 w0:6 P R0:6 R0:6"),
 ];
 
@@ -198,6 +210,10 @@ impl<N: Net, P: Peers> Bench<N, P> {
             "R" => format!("{:?}", net.read(stream, &mut vec![0; count])),
             "W" => format!("{:?}", net.send(stream, &[IoSlice::new(&vec![0; count])])),
             "H" => format!("{:?}", net.shutdown_write(stream)),
+            "T" | "O" => {
+                let when = if verb == "T" { Hearing::AtTicks } else { Hearing::AtOnce };
+                format!("{:?}", net.hear(stream, token(client), when))
+            }
             "F" => loop {
                 match net.send(stream, &[IoSlice::new(&[0; 4_096])]) {
                     Send::Bytes(_) => {}
@@ -211,9 +227,7 @@ impl<N: Net, P: Peers> Bench<N, P> {
     fn accept(&mut self) -> String {
         match self.net.accept(0) {
             Accept::Stream(stream, _) => {
-                let slot = u32::try_from(self.streams.len()).expect("few");
-                let token = Token { kind: TokenKind::Player, slot, generation: 0 };
-                let registered = self.net.register(&stream, token);
+                let registered = self.net.register(&stream, token(self.streams.len()));
                 self.streams.push(Some(stream));
                 format!("{registered:?}")
             }
@@ -251,6 +265,11 @@ impl<N: Net, P: Peers> Bench<N, P> {
             sockets.into_iter().map(|(name, flags)| name + &letters(flags)).collect();
         if all.is_empty() { "nothing".to_owned() } else { all.join(" ") }
     }
+}
+
+fn token(client: usize) -> Token {
+    let slot = u32::try_from(client).expect("few");
+    Token { kind: TokenKind::Player, slot, generation: 0 }
 }
 
 /// Clients on the loopback.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io::IoSlice, time::Duration};
 
 use gamekeeper::{
     client::leave::{LeavePath, LeaveReason},
-    hub::{End, Errno, Hub, Input, Output},
+    hub::{End, Errno, Hearing, Hub, Input, Output},
     ids::{ConnectionId, PeerAddr},
     limits::Limits,
     time::Time,
@@ -25,6 +25,8 @@ struct World {
     reset: Vec<ConnectionId>,
     /// Connections whose half was shut down, in that order.
     shut: Vec<ConnectionId>,
+    /// When each connection is to be read, if that was ever said.
+    hearing: BTreeMap<ConnectionId, Hearing>,
     /// What no peer has acknowledged.
     unsent_bytes: usize,
 }
@@ -40,6 +42,7 @@ impl World {
             closed: BTreeMap::new(),
             reset: Vec::new(),
             shut: Vec::new(),
+            hearing: BTreeMap::new(),
             unsent_bytes: 0,
         }
     }
@@ -71,6 +74,10 @@ impl World {
     fn turn(&mut self, pass: Duration) {
         self.now = self.now + pass;
         self.hub.expire(self.now);
+        // Everything that was said was read.
+        while let Some(suspect) = self.hub.next_suspect() {
+            self.hub.judge(suspect, self.now);
+        }
         self.hub.settle(self.now);
         while self.hub.tick_next(self.now, self.now).is_some() {}
         self.hub.settle(self.now);
@@ -87,6 +94,9 @@ impl World {
         self.hub.settle(self.now);
         while let Some(output) = self.hub.poll_output() {
             match output {
+                Output::Hear { connection, when } => {
+                    self.hearing.insert(connection, when);
+                }
                 Output::ShutdownWrite(connection) => self.shut.push(connection),
                 Output::AskUnsent(connection) => {
                     let unsent_bytes = Some(self.unsent_bytes);
@@ -282,6 +292,25 @@ fn a_stop_waits_for_every_farewell() {
     world.unsent_bytes = 0;
     world.turn(Duration::from_millis(50));
     assert_eq!(world.hub.metrics().farewells, [100, 0, 0, 0]);
+}
+
+/// Whoever is sent away must be able to say that it has gone, and no tick waits for it any more.
+#[test]
+fn who_plays_is_heard_at_ticks_and_who_is_sent_away_at_once() {
+    let mut world = World::new(AT_ONCE);
+    world.unsent_bytes = 1;
+    let [real_time, turn_based, _stranger] = [(); 3].map(|()| world.connect());
+    world.say(real_time, &ClientMessage::Hello(Hello::new("arena", "ada")));
+    world.say(turn_based, &ClientMessage::Hello(Hello::new("noughts", "bob")));
+    world.turn(Duration::from_millis(100));
+    assert_eq!(world.hearing, BTreeMap::from([(real_time, Hearing::AtTicks)]));
+    let soon = world.now + Duration::from_secs(1);
+    assert!(world.hub.members_due(soon).eq([real_time]));
+    world.read(real_time, &[1, 0, 0, 0, 0xff]);
+    world.turn(Duration::from_millis(1));
+    assert_eq!(world.hub.population().lingering, 1);
+    assert_eq!(world.hearing[&real_time], Hearing::AtOnce);
+    assert_eq!(world.hub.members_due(soon).count(), 0);
 }
 
 /// What follows a fault is not looked at.

@@ -14,7 +14,7 @@ use gamekeeper_tests::{program::ServerProgram, skip};
 const SERVER: &str = env!("CARGO_BIN_EXE_server-under-test");
 
 /// Twice the server's patience with silence, and longer than from one blip to the next.
-const LONG_ENOUGH: Duration = Duration::from_secs(13);
+const LONG_ENOUGH: Duration = Duration::from_secs(20);
 
 /// Bots of each manner.
 const EACH: usize = 2;

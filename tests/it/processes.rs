@@ -153,6 +153,20 @@ fn the_load_test_brings_back_whoever_vanishes() {
     }
 }
 
+/// A game that goes slowly tells slowly who has left. Until then nobody is a ghost.
+#[test]
+fn the_load_test_waits_for_the_news_of_a_slow_game() {
+    let args = ["run", "--bots", "40", "--duration", "1s", "--churn", "30/s", "--seed", "1"];
+    // Those who take their places are there before the server notices that these are gone; and each
+    // room has its own place within the second.
+    let ways = ["--game", "benchmark", "--departures", "half-frame", "--resume", "0"];
+    let server = ["--server-bin", SERVER, "--", "--tick-rate", "1", "--room-size", "4"];
+    let limits = ["--frame-timeout-ms", "1500", "--resume-window-ms", "0"];
+    let args = [&args[..], &ways, &UNHURRIED, &server, &limits].concat();
+    let remains = run(LOADTEST, &args, &[]);
+    assert_eq!(remains.status.code(), Some(0), "{remains:?}");
+}
+
 /// On a server that holds no seats, whoever comes back is somebody new.
 #[test]
 fn the_load_test_passes_a_server_that_holds_no_seats() {

@@ -7,10 +7,12 @@
 //! does not allow is reported as ignored, with the reason, and never as passed;
 //! `STRICT_TESTS` makes it a failure.
 //!
-//! `scene` has what all of them check. Do not add a test here that is not a mode of the catalogue.
+//! `scene` has what all of them check. Do not add a test here that is neither a mode of the
+//! catalogue nor in need of a process of its own.
 
 mod abortive;
 mod controls;
+mod memory;
 mod misbehaving;
 mod orderly;
 mod scene;
@@ -80,6 +82,7 @@ fn all() -> impl Iterator<Item = Mode> {
         misbehaving::MODES,
         server_side::MODES,
         controls::MODES,
+        memory::MODES,
     ];
     files.into_iter().flatten().copied()
 }

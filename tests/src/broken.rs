@@ -149,7 +149,7 @@ impl Fault {
                 frame_timeout_ms: NEVER_MS,
                 out_stall_ms: NEVER_MS,
                 out_soft_ms: NEVER_MS,
-                tcp_user_timeout_ms: NEVER_MS,
+                tcp_user_timeout_ms: 0,
                 ..limits
             },
             Self::TurnsPlayersAway => Limits { connections_max: PLAYERS_MAX, ..limits },

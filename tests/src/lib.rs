@@ -7,6 +7,7 @@
 //! - [`broken`]: servers that are broken on purpose, for the load test to fail.
 //! - [`fuzz`]: what must hold for any bytes.
 //! - [`rig`]: the production loop on real sockets, driven turn by turn by the test itself.
+//! - [`memory_net`]: a network that costs nothing, to measure what is left.
 //! - [`meddler`]: the real network with hints kept back, or with a clock that jumps.
 //! - [`player`]: a client that does exactly what a test says, also what no real client would.
 //! - [`program`]: the programs as their users start them.
@@ -18,6 +19,7 @@
 pub mod broken;
 pub mod fuzz;
 pub mod meddler;
+pub mod memory_net;
 pub mod player;
 pub mod program;
 pub mod rig;

@@ -15,7 +15,7 @@ use std::{
 use gamekeeper::{
     hub::Errno,
     metrics::ProcessStats,
-    shell::net::{Accept, Flags, Net, NetEvent, Polled, Read, Send, Token, TokenKind},
+    shell::net::{Accept, Flags, Hearing, Net, NetEvent, Polled, Read, Send, Token, TokenKind},
     time::Time,
 };
 
@@ -28,7 +28,7 @@ pub struct Meddler<N> {
     /// Whether hints about players that have said hello are kept back.
     ///
     /// The first readiness of each connection passes, so that its hello is read; from then on it
-    /// only ever is writable.
+    /// only ever is writable, and a read that nothing has called for finds nothing.
     blind: bool,
     /// Whether not even the first readiness passes.
     blindfolded: bool,
@@ -58,6 +58,13 @@ pub struct Meddler<N> {
     pub poison: Option<Errno>,
     /// How many sends there had been when that happened.
     pub sends_before_last_look: Option<usize>,
+}
+
+/// A stream of such a network.
+pub struct Meddled<S> {
+    inner: S,
+    /// Whether it is read at ticks, whatever is reported of it.
+    at_ticks: Cell<bool>,
 }
 
 /// How an accept can fail.
@@ -168,7 +175,7 @@ impl<N: Net> Meddler<N> {
 }
 
 impl<N: Net> Net for Meddler<N> {
-    type Stream = N::Stream;
+    type Stream = Meddled<N::Stream>;
 
     fn now(&self) -> Time {
         if !self.crawl.get().is_zero() {
@@ -213,7 +220,7 @@ impl<N: Net> Net for Meddler<N> {
         Ok(polled)
     }
 
-    fn accept(&mut self, listener: usize) -> Accept<N::Stream> {
+    fn accept(&mut self, listener: usize) -> Accept<Self::Stream> {
         match self.accept_failures.pop() {
             Some(AcceptFailure::OutOfMemory) => return Accept::Failed(Errno(12)),
             Some(AcceptFailure::PeerAborted) => return Accept::Skip(Errno(103)),
@@ -223,11 +230,16 @@ impl<N: Net> Net for Meddler<N> {
         if !self.take_descriptor() {
             return Accept::Failed(Errno(24));
         }
-        let outcome = self.inner.accept(listener);
-        if !matches!(outcome, Accept::Stream(..)) {
-            self.give_descriptor();
-        }
-        outcome
+        let failed = match self.inner.accept(listener) {
+            Accept::Stream(inner, peer) => {
+                return Accept::Stream(Meddled { inner, at_ticks: Cell::new(false) }, peer);
+            }
+            Accept::WouldBlock => Accept::WouldBlock,
+            Accept::Skip(errno) => Accept::Skip(errno),
+            Accept::Failed(errno) => Accept::Failed(errno),
+        };
+        self.give_descriptor();
+        failed
     }
 
     fn keep_spare(&mut self) -> bool {
@@ -245,12 +257,20 @@ impl<N: Net> Net for Meddler<N> {
         had_one
     }
 
-    fn register(&mut self, stream: &N::Stream, token: Token) -> Result<(), Errno> {
-        self.inner.register(stream, token)
+    fn register(&mut self, stream: &Self::Stream, token: Token) -> Result<(), Errno> {
+        self.inner.register(&stream.inner, token)
     }
 
-    fn read(&mut self, stream: &N::Stream, buffer: &mut [u8]) -> Read {
-        let outcome = self.inner.read(stream, buffer);
+    fn hear(&mut self, stream: &Self::Stream, token: Token, when: Hearing) -> Result<(), Errno> {
+        stream.at_ticks.set(when == Hearing::AtTicks);
+        self.inner.hear(&stream.inner, token, when)
+    }
+
+    fn read(&mut self, stream: &Self::Stream, buffer: &mut [u8]) -> Read {
+        if self.blind && stream.at_ticks.get() {
+            return Read::WouldBlock;
+        }
+        let outcome = self.inner.read(&stream.inner, buffer);
         match (outcome, self.poison) {
             (Read::Bytes(count), Some(errno))
                 if buffer[..count].windows(POISON.len()).any(|bytes| bytes == POISON) =>
@@ -261,26 +281,26 @@ impl<N: Net> Net for Meddler<N> {
         }
     }
 
-    fn send(&mut self, stream: &N::Stream, slices: &[IoSlice<'_>]) -> Send {
-        let outcome = self.inner.send(stream, slices);
+    fn send(&mut self, stream: &Self::Stream, slices: &[IoSlice<'_>]) -> Send {
+        let outcome = self.inner.send(&stream.inner, slices);
         self.sends.push(outcome);
         outcome
     }
 
-    fn shutdown_write(&mut self, stream: &N::Stream) -> Result<(), Errno> {
-        self.inner.shutdown_write(stream)
+    fn shutdown_write(&mut self, stream: &Self::Stream) -> Result<(), Errno> {
+        self.inner.shutdown_write(&stream.inner)
     }
 
-    fn reset_on_close(&mut self, stream: &N::Stream) {
-        self.inner.reset_on_close(stream);
+    fn reset_on_close(&mut self, stream: &Self::Stream) {
+        self.inner.reset_on_close(&stream.inner);
     }
 
-    fn unsent_bytes(&mut self, stream: &N::Stream) -> Option<usize> {
-        self.inner.unsent_bytes(stream)
+    fn unsent_bytes(&mut self, stream: &Self::Stream) -> Option<usize> {
+        self.inner.unsent_bytes(&stream.inner)
     }
 
-    fn close(&mut self, stream: N::Stream) {
-        self.inner.close(stream);
+    fn close(&mut self, stream: Self::Stream) {
+        self.inner.close(stream.inner);
         self.give_descriptor();
     }
 

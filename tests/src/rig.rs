@@ -208,6 +208,9 @@ pub fn lobby_of(games: Games, limits: &Limits, room_size: u16) -> Lobby {
 /// A turn of a hub that has no loop: each socket takes everything and hands it to `hear`.
 pub fn turn_alone(hub: &mut Hub, now: Time, mut hear: impl FnMut(ConnectionId, &[u8])) {
     hub.expire(now);
+    while let Some(suspect) = hub.next_suspect() {
+        hub.judge(suspect, now);
+    }
     hub.settle(now);
     while hub.tick_next(now, now).is_some() {}
     hub.settle(now);
@@ -224,7 +227,7 @@ pub fn turn_alone(hub: &mut Hub, now: Time, mut hear: impl FnMut(ConnectionId, &
     hub.settle(now);
     while let Some(output) = hub.poll_output() {
         match output {
-            Output::ShutdownWrite(_) => {}
+            Output::Hear { .. } | Output::ShutdownWrite(_) => {}
             Output::AskUnsent(connection) => {
                 hub.handle(Input::Unsent { connection, unsent_bytes: Some(0) }, now);
             }

@@ -1,13 +1,16 @@
 //! Why a conversation ended, and whose doing it was.
 
-use std::{fmt, io, time::Duration};
+use std::{borrow::Cow, fmt, io, time::Duration};
 
 use gamekeeper_protocol::{
     DecodeError, FrameError, GoodbyeReason, PlayerId, limits::GOODBYE_TEXT_BYTES_MAX,
 };
+use serde::{Deserialize, Serialize};
+
+use super::foreign::{self, DecodeErrorFields, FrameErrorFields};
 
 /// Why a conversation ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ended {
     /// We left on purpose.
     Left,
@@ -28,6 +31,7 @@ pub enum Ended {
         /// Which one.
         during: Operation,
         /// How, as far as the standard library has a name for it.
+        #[serde(with = "foreign::error_kind")]
         kind: io::ErrorKind,
         /// How, as the kernel numbers it.
         errno: Option<i32>,
@@ -208,7 +212,7 @@ pub enum Side {
 }
 
 /// The socket call that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operation {
     /// Making the socket: this machine's problem.
     Open,
@@ -232,16 +236,16 @@ impl fmt::Display for Operation {
 }
 
 /// How a server broke the protocol.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServerFault {
     /// Its bytes cannot be cut into frames.
-    Framing(FrameError),
+    Framing(#[serde(with = "FrameErrorFields")] FrameError),
     /// A frame is not a message.
-    Undecodable(DecodeError),
+    Undecodable(#[serde(with = "DecodeErrorFields")] DecodeError),
     /// A message that makes no sense before the welcome.
     BeforeWelcome {
         /// The kind of the message.
-        message: &'static str,
+        message: Cow<'static, str>,
     },
     /// More players in our room than it has seats.
     Overcrowded {

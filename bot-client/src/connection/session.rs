@@ -230,7 +230,7 @@ impl Session {
         match self.phase {
             Phase::Playing(seat) | Phase::Leaving(Some(seat)) => Ok(seat),
             Phase::Greeting | Phase::Leaving(None) | Phase::Over(_) => {
-                Err(ServerFault::BeforeWelcome { message })
+                Err(ServerFault::BeforeWelcome { message: message.into() })
             }
         }
     }

@@ -8,9 +8,9 @@ use super::{
     BotId, BotPlan, FleetConfig, FleetStats, Homecoming, TicketFault,
     leaving::{Leaving, Order},
     manners::Habit,
-    people::People,
     returning::Homing,
     socket::BotSocket,
+    watch::Watch,
 };
 use crate::{
     brain::Brain,
@@ -19,6 +19,7 @@ use crate::{
     departure::Departure,
     limits::CONNECT_TIMEOUT,
     manner::Manner,
+    people::PlayerChange,
     retry::Retry,
 };
 
@@ -146,6 +147,12 @@ impl Bot {
         self.play.player.is_some() && self.leaving.is_none()
     }
 
+    /// Whether it has left, or is about to, and is to come back.
+    pub(super) fn is_to_return(&self) -> bool {
+        let comeback = self.leaving.as_ref().and_then(|leaving| leaving.comeback);
+        self.homing.is_some() || comeback.is_some()
+    }
+
     /// Whether it can be told to leave now.
     pub(super) fn is_at_home(&self) -> bool {
         self.is_playing() && self.homing.is_none()
@@ -204,7 +211,7 @@ impl Play {
         now: Moment,
         config: &FleetConfig,
         stats: &mut FleetStats,
-        people: &mut People,
+        watch: &mut Watch,
     ) {
         match event {
             Event::Joined { welcome, arrival } => {
@@ -213,7 +220,7 @@ impl Play {
                 self.joined_tick = welcome.tick;
                 self.ticks = welcome.tick_hz > 0;
                 self.next_input = first_input(self.bot, now, config);
-                people.joined(welcome.player);
+                watch.note(now, welcome.player, PlayerChange::Joined);
                 let (count, time) = match *arrival {
                     Arrival::New => (&mut stats.joins, &mut stats.welcome_time),
                     Arrival::Back { events_lost } => {
@@ -242,8 +249,8 @@ impl Play {
                 }
             }
             Event::MembersChanged { left, changed, .. } => {
-                hear_of_leaves(left, now, stats, people);
-                hear_of_changes(changed, now, stats, people);
+                hear_of_leaves(left, now, stats, watch);
+                hear_of_changes(changed, now, stats, watch);
             }
             Event::Happened { tick, body } => {
                 self.brain.notice_event();
@@ -287,7 +294,7 @@ fn hear_of_leaves(
     left: &[(Departed, Standing)],
     now: Moment,
     stats: &mut FleetStats,
-    people: &mut People,
+    watch: &mut Watch,
 ) {
     for (gone, standing) in left {
         match standing {
@@ -295,8 +302,7 @@ fn hear_of_leaves(
             Standing::Departed => stats.announcements_repeated += 1,
             Standing::Unknown => stats.announcements_unknown += 1,
         }
-        stats.announcements_false += u64::from(people.is_playing(gone.player));
-        hear_of(gone.player, now, stats, people);
+        watch.note(now, gone.player, PlayerChange::AnnouncedLeft);
     }
 }
 
@@ -305,7 +311,7 @@ fn hear_of_changes(
     changed: &[(PresenceChange, Standing)],
     now: Moment,
     stats: &mut FleetStats,
-    people: &mut People,
+    watch: &mut Watch,
 ) {
     for (change, standing) in changed {
         match standing {
@@ -314,15 +320,8 @@ fn hear_of_changes(
             Standing::Departed | Standing::Unknown => stats.announcements_unknown += 1,
         }
         if change.presence == Presence::Away {
-            hear_of(change.player, now, stats, people);
+            watch.note(now, change.player, PlayerChange::AnnouncedAway);
         }
-    }
-}
-
-/// Takes in that a player is gone, for now or for good, and measures how fresh the news is.
-fn hear_of(player: PlayerId, now: Moment, stats: &mut FleetStats, people: &mut People) {
-    if let Some((departure, delay)) = people.announced(player, now) {
-        stats.announce.entry(departure).or_default().record(delay);
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     impostor::LostSeat,
     leaving::Leaving,
 };
-use crate::{clock::Moment, connection::Ended, departure::PlayerState};
+use crate::{clock::Moment, connection::Ended, departure::PlayerState, people::PlayerChange};
 
 impl Fleet {
     /// The connection is over: closes the socket, writes it down, and tries again or lets go.
@@ -59,7 +59,7 @@ impl Fleet {
             return self.let_go(slot);
         }
         if let Some(player) = player {
-            self.people.gone(player, Some(how), at);
+            self.watch.note(at, player, PlayerChange::Gone { how: Some(how) });
         }
         match (leaving.comeback, player) {
             (Some(comeback), Some(player)) => {
@@ -90,7 +90,7 @@ impl Fleet {
             self.returns.push(homing.record(bot.id, outcome, end.at));
         }
         if let Some(player) = end.player {
-            self.people.gone(player, None, end.at);
+            self.watch.note(end.at, player, PlayerChange::Gone { how: None });
         }
         match end.retry_in {
             Some(wait) => self.wait(slot, end.at + wait),

@@ -7,12 +7,13 @@ use std::{
     str::FromStr,
 };
 
+use serde::{Deserialize, Serialize};
 use socket2::{Domain, SockAddr};
 
 use crate::departure::Transport;
 
 /// An address to connect to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Endpoint {
     /// A TCP port.
     Tcp(SocketAddr),

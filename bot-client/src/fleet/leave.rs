@@ -23,6 +23,7 @@ use crate::{
     limits::{
         FLOOD_BURST_MAX, FLOODS_FOR, LAST_WORDS, READS_PER_TURN, UNREAD_WITHIN, VANISHED_KEPT_FOR,
     },
+    people::PlayerChange,
 };
 
 impl Fleet {
@@ -176,7 +177,7 @@ impl Fleet {
             noticed_by: now + departure.noticed_within(state),
         });
         if let Some(player) = player {
-            self.people.told_to_go(player, (departure, state), now);
+            self.watch.note(now, player, PlayerChange::Leaves { departure, state });
         }
         if state == PlayerState::ResumeWindow
             && let Some(homing) = bot.homing.take()

@@ -3,6 +3,7 @@
 use std::{error, fmt, io, net::SocketAddr, time::Duration};
 
 use gamekeeper_protocol::PlayerId;
+use serde::{Deserialize, Serialize};
 
 use super::BotId;
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// A departure that was carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Injection {
     /// Which bot left.
     pub bot: BotId,
@@ -51,7 +52,7 @@ impl Injection {
 }
 
 /// A bot that was to come back to its seat, and what became of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Return {
     /// Which bot.
     pub bot: BotId,
@@ -68,7 +69,7 @@ pub struct Return {
 }
 
 /// What became of a bot that was to come back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReturnOutcome {
     /// It has its seat again.
     Back(Homecoming),
@@ -81,7 +82,7 @@ pub enum ReturnOutcome {
 }
 
 /// What a player was told when it came back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Homecoming {
     /// Events that were too old to be kept.
     pub events_lost: u32,
@@ -92,7 +93,7 @@ pub struct Homecoming {
 }
 
 /// What is wrong with a ticket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TicketFault {
     /// The player has come back with it before and has had a newer one since.
     Replayed,
@@ -120,7 +121,7 @@ impl TicketFault {
 }
 
 /// A bad ticket that was shown to the server, and its answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fraud {
     /// What was wrong with it.
     pub fault: TicketFault,
@@ -129,7 +130,7 @@ pub struct Fraud {
 }
 
 /// A connection that is over, as the bot saw it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
     /// Whose it was.
     pub bot: BotId,
@@ -152,7 +153,7 @@ pub struct End {
 }
 
 /// How far a connection had come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Stage {
     /// The connect was not finished.
     Connecting,

@@ -101,10 +101,10 @@ impl Fleet {
         self.stats.received_bytes += count as u64;
         let innocent = bot.leaving.is_none();
         let (play, config) = (&mut bot.play, &self.config);
-        let (stats, people) = (&mut self.stats, &mut self.people);
+        let (stats, watch) = (&mut self.stats, &mut self.watch);
         connection.handle_bytes(&self.read_buffer[..count], now, |event| {
             if innocent {
-                play.on_event(&event, now, config, stats, people);
+                play.on_event(&event, now, config, stats, watch);
             }
         });
     }

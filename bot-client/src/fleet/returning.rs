@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use gamekeeper_protocol::PlayerId;
+use serde::{Deserialize, Serialize};
 
 use super::{
     BotId, BotPlan, DepartError, Fleet, Return, ReturnOutcome,
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// How a bot that leaves comes back to its seat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comeback {
     /// How long after its connection has ended, or, if it takes over, after it has left. Never
     /// longer than three quarters of the time for which the server holds the seat.
@@ -69,10 +70,7 @@ impl Fleet {
 
     /// Bots that have left, or are about to, and are to come back.
     pub fn returning(&self) -> usize {
-        let to_return = |bot: &Bot| {
-            bot.homing.is_some() || bot.leaving.as_ref().is_some_and(|it| it.comeback.is_some())
-        };
-        self.bots.iter().filter(|(_, bot)| to_return(bot)).count()
+        self.bots.iter().filter(|(_, bot)| bot.is_to_return()).count()
     }
 
     /// Lets a bot whose connection is over wait for its return.

@@ -1,16 +1,15 @@
 //! What a fleet has measured.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use hdrhistogram::Histogram;
-
-use crate::departure::Departure;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// The longest time a histogram holds, in microseconds; longer ones count as this.
 const LONGEST_MICROS: u64 = 120_000_000;
 
 /// Durations, kept as a histogram of microseconds with three significant digits.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Latency(Histogram<u64>);
 
 impl Default for Latency {
@@ -50,6 +49,26 @@ impl Latency {
     }
 }
 
+impl Serialize for Latency {
+    /// As the places that have samples, each with a time that belongs there, in microseconds, and
+    /// their number: nothing is lost, and what is empty takes no bytes.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let places = self.0.iter_recorded();
+        let places = places.map(|place| (place.value_iterated_to(), place.count_at_value()));
+        serializer.collect_seq(places.collect::<Vec<(u64, u64)>>())
+    }
+}
+
+impl<'de> Deserialize<'de> for Latency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut latency = Self::default();
+        for (micros, count) in Vec::<(u64, u64)>::deserialize(deserializer)? {
+            latency.0.record_n(micros, count).map_err(D::Error::custom)?;
+        }
+        Ok(latency)
+    }
+}
+
 impl fmt::Debug for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (p50, p99, max) = (self.quantile(0.5), self.quantile(0.99), self.max());
@@ -58,7 +77,7 @@ impl fmt::Debug for Latency {
 }
 
 /// What players saw of the game.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Observed {
     /// Snapshots received.
     pub snapshots: u64,
@@ -82,7 +101,7 @@ impl Observed {
 }
 
 /// What a fleet has measured since it was made, or since it was asked last.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FleetStats {
     /// Connects begun.
     pub connects: u64,
@@ -118,16 +137,10 @@ pub struct FleetStats {
     pub everyone: Observed,
     /// What those bots saw that are not planned to leave.
     pub survivors: Observed,
-    /// From a departure to the first notice that any other bot received, once per departure, by
-    /// the way of leaving: that the player is away, or has left.
-    pub announce: BTreeMap<Departure, Latency>,
     /// Notices that a player has left that the same bot had received before. Must be 0.
     pub announcements_repeated: u64,
     /// Notices about a player that was not in the room as far as the bot knew.
     pub announcements_unknown: u64,
-    /// Notices that one of our players has left that has its seat, perhaps again. Must be 0, unless
-    /// the server itself has ended that player's stay.
-    pub announcements_false: u64,
     /// Notices of a presence that the bot had been told before. Must be 0.
     pub presences_repeated: u64,
     /// Snapshots that showed a player after its departure had been announced, once per player and
@@ -142,15 +155,6 @@ pub struct FleetStats {
 }
 
 impl FleetStats {
-    /// Time to announce, over all ways of leaving.
-    pub fn announce_all(&self) -> Latency {
-        let mut all = Latency::default();
-        for latency in self.announce.values() {
-            all.merge(latency);
-        }
-        all
-    }
-
     /// Adds what was measured in another span of time.
     pub fn merge(&mut self, other: &Self) {
         self.connects += other.connects;
@@ -170,12 +174,8 @@ impl FleetStats {
         self.input_lag.merge(&other.input_lag);
         self.everyone.merge(&other.everyone);
         self.survivors.merge(&other.survivors);
-        for (departure, latency) in &other.announce {
-            self.announce.entry(*departure).or_default().merge(latency);
-        }
         self.announcements_repeated += other.announcements_repeated;
         self.announcements_unknown += other.announcements_unknown;
-        self.announcements_false += other.announcements_false;
         self.presences_repeated += other.presences_repeated;
         self.ghosts_shown += other.ghosts_shown;
         self.strangers_shown += other.strangers_shown;
@@ -186,7 +186,100 @@ impl FleetStats {
 
 #[cfg(test)]
 mod tests {
+    use gamekeeper_protocol::codec;
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
+
+    /// Times of all sizes, too long ones too, and in which of some fleets each was measured.
+    fn samples() -> impl Strategy<Value = Vec<(u64, usize)>> {
+        let micros = prop_oneof![0..2_000_u64, 0..2_000_000_u64, any::<u64>()];
+        vec((micros, 0..4_usize), 0..200)
+    }
+
+    fn latency(samples: impl IntoIterator<Item = u64>) -> Latency {
+        let mut latency = Latency::default();
+        samples.into_iter().for_each(|micros| latency.record(Duration::from_micros(micros)));
+        latency
+    }
+
+    fn read_back<T: Serialize + for<'de> Deserialize<'de>>(value: &T) -> T {
+        let mut bytes = Vec::new();
+        codec::encode_value(value, &mut bytes).expect("it can be written");
+        codec::decode_from_server(&bytes).expect("it can be read")
+    }
+
+    /// Different figures in every field, from one histogram and one number.
+    fn stats(seed: u64, latency: &Latency) -> FleetStats {
+        let mut number = seed;
+        let mut next = || {
+            number += 1;
+            number
+        };
+        let mut observed = || Observed {
+            snapshots: next(),
+            missed_ticks: next(),
+            interval: latency.clone(),
+            age: latency.clone(),
+        };
+        let (everyone, survivors) = (observed(), observed());
+        FleetStats {
+            connects: next(),
+            joins: next(),
+            resumes: next(),
+            resumes_refused: next(),
+            connect_time: latency.clone(),
+            welcome_time: latency.clone(),
+            resume_time: latency.clone(),
+            first_state_time: latency.clone(),
+            sends: next(),
+            sends_failed: next(),
+            sent_bytes: next(),
+            received_bytes: next(),
+            inputs: next(),
+            inputs_skipped: next(),
+            input_lag: latency.clone(),
+            everyone,
+            survivors,
+            announcements_repeated: next(),
+            announcements_unknown: next(),
+            presences_repeated: next(),
+            ghosts_shown: next(),
+            strangers_shown: next(),
+            snapshots_undecodable: next(),
+            stale_events: next(),
+        }
+    }
+
+    proptest! {
+        /// However samples are spread over fleets in other processes, the sum of what these say is
+        /// what one fleet would have measured.
+        #[test]
+        fn what_is_measured_apart_adds_up_exactly(samples in samples()) {
+            let mut merged = Latency::default();
+            for fleet in 0..4 {
+                let own = samples.iter().filter(|(_, it)| *it == fleet).map(|(micros, _)| *micros);
+                merged.merge(&read_back(&latency(own)));
+            }
+            let all = latency(samples.iter().map(|(micros, _)| *micros));
+            prop_assert_eq!(&merged, &all);
+            for share in [0.0, 0.5, 0.99, 0.999, 1.0] {
+                prop_assert_eq!(merged.quantile(share), all.quantile(share));
+            }
+            prop_assert_eq!((merged.max(), merged.count()), (all.max(), all.count()));
+        }
+
+        #[test]
+        fn every_figure_travels_and_adds_up(samples in samples(), seed in 0..1_000_u64) {
+            let latency = latency(samples.iter().map(|(micros, _)| *micros));
+            let one = stats(seed, &latency);
+            prop_assert_eq!(&read_back(&one), &one);
+            let mut two = one.clone();
+            two.merge(&one);
+            prop_assert!(two.sends == 2 * one.sends && two.stale_events == 2 * one.stale_events);
+            prop_assert_eq!(two.survivors.age.count(), 2 * latency.count());
+        }
+    }
 
     #[test]
     fn without_samples_there_is_no_quantile() {

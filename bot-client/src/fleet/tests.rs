@@ -19,7 +19,11 @@ use gamekeeper_protocol::{
 use socket2::SockRef;
 
 use super::*;
-use crate::{clock::Moment, connection::Ended};
+use crate::{
+    clock::Moment,
+    connection::Ended,
+    people::{Appearance, People, RosterEntry},
+};
 
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 
@@ -44,6 +48,7 @@ pub(super) fn fleet(address: SocketAddr, retry: RetryPolicy) -> Fleet {
         retry: quick,
         // Much more often than usual, so that a loop of writes would be seen at once.
         input_hz: 500,
+        tells_player_events: true,
         ..FleetConfig::new(Endpoint::Tcp(address))
     };
     Fleet::new(config).expect("a fleet")
@@ -56,6 +61,33 @@ pub(super) fn turn_until(fleet: &mut Fleet, mut done: impl FnMut(&Fleet) -> bool
         assert!(Moment::now() < deadline, "not done in time: {:?}", fleet.stats());
         fleet.turn(Moment::now() + Duration::from_millis(20)).expect("the poll works");
     }
+}
+
+/// Turns until `done`, and takes in what the bots hear of each other.
+pub(super) fn judge_until(
+    fleet: &mut Fleet,
+    people: &mut People,
+    mut done: impl FnMut(&Fleet, &People) -> bool,
+) {
+    let deadline = Moment::now() + DEADLINE;
+    loop {
+        fleet.take_player_events().into_iter().for_each(|event| people.handle(event));
+        if done(fleet, people) {
+            return;
+        }
+        assert!(Moment::now() < deadline, "not done in time: {people:?}");
+        fleet.turn(Moment::now() + Duration::from_millis(20)).expect("the poll works");
+    }
+}
+
+/// How often somebody appears in a room of the fleet as such.
+pub(super) fn appearing(fleet: &Fleet, people: &People, wanted: Appearance) -> u64 {
+    people.count(&fleet.rosters(), wanted)
+}
+
+/// Departures that somebody was told of.
+fn announced(people: &People) -> u64 {
+    people.announce().values().map(Latency::count).sum()
 }
 
 /// Some more turns, in which nothing may happen any more.
@@ -491,10 +523,62 @@ fn an_announcement_is_timed_once_and_repeats_are_counted() {
     let watcher = fleet.spawn(BotPlan::default());
     turn_until(&mut fleet, |fleet| fleet.stats().announcements_repeated == 1);
     assert!(fleet.is_playing(watcher));
-    assert_eq!(fleet.ghosts(), 0);
-    assert_eq!(fleet.stats().announce_all().count(), 1);
-    assert_eq!(fleet.stats().announce[&Departure::Reset].count(), 1);
+    let mut people = People::default();
+    judge_until(&mut fleet, &mut people, |_, _| true);
+    assert_eq!(appearing(&fleet, &people, Appearance::Ghost), 0);
+    assert_eq!(announced(&people), 1);
+    assert_eq!(people.announce()[&Departure::Reset].count(), 1);
     drop(kept);
+}
+
+/// Who reads slowly believes for longer in those that have gone. That is no fault of the server.
+#[test]
+fn who_hears_late_is_not_asked_who_is_there() {
+    let (keep, kept) = mpsc::channel();
+    let address = serve(move |mut socket, number| {
+        read_some(&mut socket);
+        welcome(&mut socket, number as u32 + 1, &[1, 2][..=number]).expect("the bot listens");
+        keep.send(socket).expect("the test waits");
+    });
+    let mut fleet = fleet(address, RetryPolicy::NEVER);
+    fleet.spawn(BotPlan::default());
+    turn_until(&mut fleet, |fleet| fleet.playing() == 1);
+    fleet.spawn(BotPlan { manner: Manner::SlowReader, ..BotPlan::default() });
+    turn_until(&mut fleet, |fleet| fleet.playing() == 2);
+    let of_the_first = RosterEntry { player: PlayerId(1), presence: Presence::Here, bots: 1 };
+    assert_eq!(fleet.rosters(), [of_the_first]);
+    drop(kept);
+}
+
+/// Several fleets share the numbers of bots, and none has those of another.
+#[test]
+fn fleets_that_share_the_numbers_have_a_number_each() {
+    let endpoint: Endpoint = "127.0.0.1:1".parse().expect("valid");
+    let fleet = |first_bot| {
+        let share = FleetConfig { first_bot, bot_step: 3, ..FleetConfig::new(endpoint.clone()) };
+        Fleet::new(share).expect("a fleet")
+    };
+    let mut fleets = [0, 1, 2].map(fleet);
+    for number in 0..9 {
+        assert_eq!(fleets[number % 3].spawn(BotPlan::default()), BotId(number as u32));
+    }
+}
+
+/// A fleet that waits for its bots hears at once of something else that is to be read.
+#[test]
+fn a_turn_ends_when_there_is_something_else_to_read() {
+    let endpoint: Endpoint = "127.0.0.1:1".parse().expect("valid");
+    let mut fleet = Fleet::new(FleetConfig::new(endpoint)).expect("a fleet");
+    let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().expect("two descriptors");
+    fleet.wake_for(&ours).expect("a socket can be watched");
+    for _ in 0..2 {
+        theirs.write_all(b"x").expect("it is open");
+        let asked = Moment::now();
+        fleet.turn(asked + 4 * DEADLINE).expect("the poll works");
+        assert!(Moment::now().since(asked) < DEADLINE);
+        assert_eq!((&ours).read(&mut [0; 9]).expect("a byte is there"), 1);
+    }
+    assert_eq!(fleet.stats().stale_events, 0, "it is no event of a bot");
 }
 
 /// A bot that has gone is a ghost while others have it as present, and none while they know that
@@ -520,28 +604,34 @@ fn away_is_news_and_leaving_after_it_is_no_repetition() {
     turn_until(&mut fleet, |fleet| fleet.is_playing(leaver));
     fleet.depart(leaver, Departure::Reset, PlayerState::Match).expect("it plays");
     let watcher = fleet.spawn(BotPlan::default());
-    turn_until(&mut fleet, |fleet| fleet.is_playing(watcher));
-    assert_eq!((fleet.ghosts(), fleet.held()), (1, 0), "nobody has told the watcher");
+    let mut people = People::default();
+    let (ghosts, held) = (
+        |fleet: &Fleet, people: &People| appearing(fleet, people, Appearance::Ghost),
+        |fleet: &Fleet, people: &People| appearing(fleet, people, Appearance::Held),
+    );
+    judge_until(&mut fleet, &mut people, |fleet, _| fleet.is_playing(watcher));
+    let now = (ghosts(&fleet, &people), held(&fleet, &people));
+    assert_eq!(now, (1, 0), "nobody has told the watcher");
     let changed = |presence| vec![PresenceChange { player: PlayerId(1), presence }];
     let left = || vec![Departed { player: PlayerId(1), cause: LeaveCause::Disconnected }];
     let send = |left, changed| notice.send((left, changed)).expect("the server waits");
     send(vec![], changed(Presence::Away));
-    turn_until(&mut fleet, |fleet| fleet.ghosts() == 0);
-    assert_eq!((fleet.held(), fleet.stats().announce_all().count()), (1, 1));
+    judge_until(&mut fleet, &mut people, |fleet, people| ghosts(fleet, people) == 0);
+    assert_eq!((held(&fleet, &people), announced(&people)), (1, 1));
     send(vec![], changed(Presence::Away));
     turn_until(&mut fleet, |fleet| fleet.stats().presences_repeated == 1);
     send(left(), vec![]);
-    turn_until(&mut fleet, |fleet| fleet.held() == 0);
-    assert_eq!((fleet.ghosts(), fleet.stats().announce_all().count()), (0, 1));
+    judge_until(&mut fleet, &mut people, |fleet, people| held(fleet, people) == 0);
+    assert_eq!((ghosts(&fleet, &people), announced(&people)), (0, 1));
     assert_eq!(fleet.stats().announcements_repeated, 0);
     send(left(), vec![]);
     turn_until(&mut fleet, |fleet| fleet.stats().announcements_repeated == 1);
     send(vec![], changed(Presence::Here));
     turn_until(&mut fleet, |fleet| fleet.stats().announcements_unknown == 1);
-    assert_eq!(fleet.stats().announcements_false, 0);
+    judge_until(&mut fleet, &mut people, |_, people| people.announcements_false() == 0);
     let own = vec![Departed { player: PlayerId(2), cause: LeaveCause::Disconnected }];
     send(own, vec![]);
-    turn_until(&mut fleet, |fleet| fleet.stats().announcements_false == 1);
+    judge_until(&mut fleet, &mut people, |_, people| people.announcements_false() == 1);
     drop((notice, kept));
 }
 

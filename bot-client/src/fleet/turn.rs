@@ -1,6 +1,10 @@
 //! One turn: connects, readiness, deadlines.
 
-use std::time::Duration;
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd},
+    time::Duration,
+};
 
 use mio::{Interest, Token, event::Event as Readiness, unix::SourceFd};
 
@@ -18,6 +22,9 @@ use crate::{
 
 /// When a server's queue for connects is full, it is asked again after this.
 const CONNECT_AGAIN_AFTER: Duration = Duration::from_millis(10);
+
+/// The token of what is not a bot's. No bot has it: there are not so many.
+const WAKE: Token = Token(usize::MAX);
 
 /// A readiness event, copied out of the kernel's list.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +58,17 @@ fn token(slot: usize, generation: u32) -> Token {
 }
 
 impl Fleet {
+    /// Has turns end early when there is something to read from `source`, which is nonblocking and
+    /// is read until it has no more before each turn.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel cannot watch it.
+    pub fn wake_for(&mut self, source: impl AsFd) -> io::Result<()> {
+        let fd = source.as_fd().as_raw_fd();
+        self.poll.registry().register(&mut SourceFd(&fd), WAKE, Interest::READABLE)
+    }
+
     /// One turn, which ends at `until` at the latest, give or take what the bots have to do.
     ///
     /// # Errors
@@ -67,12 +85,13 @@ impl Fleet {
         match self.poll.poll(&mut self.events, Some(timeout)) {
             Ok(()) => {}
             // A signal: the caller has set a flag and wants to look at it.
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(error) => return Err(DriverError::Poll(error)),
         }
         // What had more to read than its share comes first, then what is new.
         let mut ready = std::mem::take(&mut self.ready);
-        ready.extend(self.events.iter().map(Ready::from));
+        let of_bots = self.events.iter().filter(|event| event.token() != WAKE);
+        ready.extend(of_bots.map(Ready::from));
         for event in ready {
             self.handle_ready(event);
         }
@@ -198,7 +217,7 @@ impl Fleet {
             }
             State::Waiting { .. } => self.schedule(slot),
             State::Connecting { .. } => {
-                let timed_out = std::io::Error::from(std::io::ErrorKind::TimedOut);
+                let timed_out = io::Error::from(io::ErrorKind::TimedOut);
                 self.end(slot, Ended::failed(Operation::Connect, &timed_out), now);
             }
             State::Talking { .. } => {

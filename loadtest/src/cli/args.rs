@@ -6,12 +6,12 @@ mod bench;
 mod faulty;
 pub(super) mod scenario;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand, error::ErrorKind};
-use gamekeeper_bot::fleet::Endpoint;
+use gamekeeper_bot::{fleet::Endpoint, units::parse_duration};
 
-use super::reports::ReportCommand;
+use super::{reports::ReportCommand, soak::Until};
 use crate::{
     bench::{floor::FloorOptions, options::BenchOptions},
     faulty::FaultyOptions,
@@ -35,6 +35,12 @@ enum Command {
     /// is invalid because the bots were the limit, 5 the server could not be reached or died,
     /// 130 interrupted.
     Run(Box<RunArgs>),
+
+    /// Repeats a scenario on one server, with the next seed each time, until it fails.
+    ///
+    /// A line for each run, and the whole report of the one that fails. Memory that grows from run
+    /// to run is a failure as well. Exit codes: as for run.
+    Soak(Box<SoakArgs>),
 
     /// Is a server that misbehaves on purpose, to test a client against.
     ///
@@ -65,6 +71,10 @@ enum Command {
     /// none, 130 interrupted.
     Bench(bench::BenchArgs),
 
+    /// Is one of the processes of `run --processes`, which speaks to it over stdin and stdout.
+    #[command(name = crate::crew::WORKER_SUBCOMMAND, hide = true)]
+    Work,
+
     /// Is what no server can do without, one read and one send per player and tick: what `bench`
     /// compares servers with. Not to be played on.
     Floor(bench::FloorArgs),
@@ -75,6 +85,8 @@ enum Command {
 pub(super) enum Order {
     /// To load a server.
     Run(Box<Options>),
+    /// To load a server again and again.
+    Soak(Box<Options>, Until),
     /// To be a server.
     Serve(FaultyOptions),
     /// To say what it can do as a server.
@@ -89,6 +101,8 @@ pub(super) enum Order {
     Compare(BenchOptions),
     /// To be what they are compared with.
     BeTheFloor(FloorOptions),
+    /// To be a process of bots.
+    Work,
 }
 
 #[derive(Debug, clap::Args)]
@@ -120,7 +134,14 @@ struct RunArgs {
     #[arg(long, value_name = "PATH", conflicts_with = "target")]
     server_bin: Option<PathBuf>,
 
-    /// Keeps the server on the first core and the bots on the second.
+    /// Processes that the bots are spread over, each with its own thread and its own limit of open
+    /// files. For more bots than one core or one such limit can carry.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=64))]
+    processes: u32,
+
+    /// Keeps the server on the first core and the bots on the second, or, with several processes,
+    /// on all the others.
     #[arg(long)]
     pin: bool,
 
@@ -129,16 +150,39 @@ struct RunArgs {
     server_args: Vec<String>,
 }
 
+#[derive(Debug, clap::Args)]
+struct SoakArgs {
+    /// So many runs at most [default: without end].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    times: Option<u32>,
+
+    /// No new run begins after this time [default: without end].
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    lasts: Option<Duration>,
+
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+impl SoakArgs {
+    fn into_order(self) -> Result<Order, clap::Error> {
+        let until = Until { times: self.times, lasts: self.lasts };
+        Ok(Order::Soak(Box::new(self.run.into_options()?), until))
+    }
+}
+
 impl Args {
     /// Checks what clap cannot, and says what is to be done.
     pub(super) fn into_order(self) -> Result<Order, clap::Error> {
         match self.command {
             Command::Run(args) => Ok(Order::Run(Box::new(args.into_options()?))),
+            Command::Soak(args) => args.into_order(),
             Command::FaultyServer(args) => args.into_order(),
             Command::Reports(command) => Ok(Order::Reports(command)),
             Command::List => Ok(Order::List),
             Command::Plan(args) => args.choose().map(|chosen| Order::Plan(Box::new(chosen))),
             Command::Bench(args) => args.into_options().map(Order::Compare),
+            Command::Work => Ok(Order::Work),
             Command::Floor(args) => Ok(Order::BeTheFloor(args.into_options())),
         }
     }
@@ -167,6 +211,7 @@ impl RunArgs {
             events: self.events,
             html: self.html,
             pin: self.pin,
+            processes: self.processes,
         })
     }
 }
@@ -204,6 +249,7 @@ mod tests {
             "run --target 127.0.0.1:7777 --admin 127.0.0.1:7778 --game benchmark",
             "run --resume 30%",
             "run --resume 0.07",
+            "run --processes 4 --pin",
             "run --server-bin /tmp/x --pin -- --state-bytes 64",
             "run everything",
             "run churn --bots 50 --game benchmark --seed 9",
@@ -223,6 +269,7 @@ mod tests {
             ("run --churn often", "20/s"),
             ("run --duration 0s", "longer than 0s"),
             ("run --resume 30", "25%"),
+            ("run --processes 0", "1.."),
             ("run --departures explode", "half-close"),
             ("run all", "everything"),
             ("run nowhere.toml", "cannot read"),

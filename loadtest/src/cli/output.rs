@@ -5,6 +5,8 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
+use crate::{render::Text, report::Report};
+
 /// Progress, for people: to stderr.
 #[expect(clippy::print_stderr, reason = "the status lines of a command-line program")]
 pub(super) fn status(line: &str) {
@@ -21,6 +23,11 @@ pub(super) fn error(line: &str) {
 pub(super) fn result(text: &str) {
     let mut stdout = io::stdout();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// The report of a run, for people: to stdout.
+pub(super) fn report(report: &Report) {
+    result(&Text { report, colour: colour() }.to_string());
 }
 
 /// Whether results may have colour: on a terminal, unless the environment says no.

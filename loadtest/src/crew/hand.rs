@@ -2,15 +2,16 @@
 //!
 //! Part of [`crew`](super). Order -> **`Hand`** -> fleet -> **`Hand`** -> news.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, mem};
 
 use gamekeeper_bot::{
     clock::Moment,
     departure::Departure,
-    fleet::{BotId, DriverError, Fleet, TicketFault},
+    fleet::{BotId, DriverError, Fleet, Latency, TicketFault},
+    machine,
 };
 
-use super::news::{Counts, News, Order, Question, RosterCounts};
+use super::news::{News, Order, Question};
 
 /// One fleet, and what it is to do when.
 #[derive(Debug)]
@@ -24,11 +25,20 @@ pub(super) struct Hand {
     tickets: Vec<(BotId, TicketFault)>,
     /// Departures that could not be carried out since the last question.
     not_injected: u64,
+    /// How late orders were carried out since that was asked for.
+    order_lag: Latency,
 }
 
 impl Hand {
     pub(super) fn new(fleet: Fleet) -> Self {
-        Self { fleet, orders: BTreeMap::new(), given: 0, tickets: Vec::new(), not_injected: 0 }
+        Self {
+            fleet,
+            orders: BTreeMap::new(),
+            given: 0,
+            tickets: Vec::new(),
+            not_injected: 0,
+            order_lag: Latency::default(),
+        }
     }
 
     pub(super) fn take(&mut self, at: Moment, order: Order) {
@@ -50,19 +60,18 @@ impl Hand {
         tickets.retain(|(bot, fault)| !fleet.show_bad_ticket(*bot, *fault));
         let mut news = News {
             injections: self.fleet.take_injections(),
-            not_injected: std::mem::take(&mut self.not_injected),
+            not_injected: mem::take(&mut self.not_injected),
             ..News::default()
         };
         match question {
             Question::News => {}
-            Question::Stats => news.stats = self.fleet.take_stats(),
+            Question::Stats => {
+                news.stats = self.fleet.take_stats();
+                news.order_lag = mem::take(&mut self.order_lag);
+            }
             Question::Rosters => {
+                news.rosters = self.fleet.rosters();
                 news.longest_waits = self.fleet.longest_waits();
-                news.rosters = RosterCounts {
-                    ghosts: self.fleet.ghosts() as u64,
-                    held: self.fleet.held() as u64,
-                    missed: self.fleet.missed() as u64,
-                };
             }
             Question::Goodbye => {
                 self.orders.clear();
@@ -73,10 +82,14 @@ impl Hand {
             }
         }
         News {
-            counts: self.counts(),
+            counts: self.fleet.counts(),
+            orders: (self.orders.len() + self.tickets.len()) as u64,
             ends: self.fleet.take_ends(),
             returns: self.fleet.take_returns(),
             frauds: self.fleet.take_frauds(),
+            player_events: self.fleet.take_player_events(),
+            cpu: machine::own_cpu_time(),
+            as_of: Moment::now(),
             ..news
         }
     }
@@ -86,6 +99,7 @@ impl Hand {
         while let Some(next) = self.orders.first_entry()
             && next.key().0 <= now
         {
+            self.order_lag.record(now.since(next.key().0));
             let order = next.remove();
             self.carry_out(order);
         }
@@ -105,17 +119,6 @@ impl Hand {
                 self.not_injected += u64::from(told.is_err());
             }
             Order::ShowBadTicket { bot, fault } => self.tickets.push((bot, fault)),
-        }
-    }
-
-    fn counts(&self) -> Counts {
-        Counts {
-            bots: self.fleet.len() as u64,
-            playing: self.fleet.playing() as u64,
-            leaving: self.fleet.leaving() as u64,
-            returning: self.fleet.returning() as u64,
-            orders: (self.orders.len() + self.tickets.len()) as u64,
-            seat_window: self.fleet.seat_window(),
         }
     }
 }

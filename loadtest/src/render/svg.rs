@@ -177,19 +177,31 @@ impl Plot {
             self.span(f, band, "band")?;
         }
         for rule in self.rules.iter().filter(|rule| rule.at.is_finite()) {
-            let text = escape(&rule.text);
             if rule.upright {
-                let x = self.x_at(rule.at);
-                let class = if x > WIDTH / 2.0 { "end" } else { "start" };
-                let at = if x > WIDTH / 2.0 { x - 3.0 } else { x + 3.0 };
-                write!(f, r#"<path class="rule" d="M{x:.1} {TOP}V{}"/>"#, self.bottom())?;
-                write!(f, r#"<text class="{class}" x="{at:.1}" y="{}">{text}</text>"#, TOP + 10.0)?;
+                let (x, bottom) = (self.x_at(rule.at), self.bottom());
+                write!(f, r#"<path class="rule" d="M{x:.1} {TOP}V{bottom}"/>"#)?;
             } else {
                 let (y, right) = (self.y_at(rule.at), WIDTH - RIGHT);
                 write!(f, r#"<path class="rule" d="M{} {y:.1}H{right}"/>"#, self.left())?;
-                let above = if y < TOP + 14.0 { y + 12.0 } else { y - 4.0 };
-                write!(f, r#"<text class="end" x="{right}" y="{above:.1}">{text}</text>"#)?;
             }
+        }
+        Ok(())
+    }
+
+    /// What the rules say, over what is drawn.
+    fn rule_texts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for rule in self.rules.iter().filter(|rule| rule.at.is_finite()) {
+            let (class, x, y) = if rule.upright {
+                let x = self.x_at(rule.at);
+                let is_left = x < WIDTH / 2.0;
+                let (class, aside) = if is_left { ("start", 3.0) } else { ("end", -3.0) };
+                (class, x + aside, TOP + 10.0)
+            } else {
+                let y = self.y_at(rule.at);
+                ("end", WIDTH - RIGHT, if y < TOP + 14.0 { y + 12.0 } else { y - 4.0 })
+            };
+            let text = escape(&rule.text);
+            write!(f, r#"<text class="{class}" x="{x:.1}" y="{y:.1}">{text}</text>"#)?;
         }
         Ok(())
     }
@@ -260,6 +272,7 @@ impl fmt::Display for Plot {
         for series in &self.series {
             self.draw(f, series)?;
         }
+        self.rule_texts(f)?;
         self.names(f)?;
         for hint in &self.hints {
             self.span(f, hint, "hint")?;

@@ -203,6 +203,7 @@ impl Text<'_> {
         let (generator, place) = (&self.report.generator, &self.report.environment);
         writeln!(f, "\nGENERATOR")?;
         line(f, "  input lag ms", &generator.input_lag)?;
+        line(f, "  order lag ms", &generator.order_lag)?;
         writeln!(
             f,
             "  {} inputs, {} skipped, cpu {} of a core",
@@ -210,8 +211,12 @@ impl Text<'_> {
             generator.inputs_skipped,
             percent(generator.cpu_share)
         )?;
+        if generator.processes > 1 {
+            let (processes, all) = (generator.processes, percent(generator.cpu_share_all));
+            writeln!(f, "  that is the busiest of {processes} processes of bots; all use {all}")?;
+        }
         let built = if place.optimised { "optimised" } else { "NOT optimised" };
-        let pinned = if place.pinned { ", server and bots on a core each" } else { "" };
+        let pinned = if place.pinned { ", the server on a core of its own" } else { "" };
         writeln!(f, "  Linux {}, {} cores{pinned}, {built} build", place.kernel, place.cores)
     }
 

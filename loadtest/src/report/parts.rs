@@ -350,34 +350,6 @@ impl ServerSide {
     }
 }
 
-/// The load generator's own health: a run in which it was the limit proves nothing.
-#[derive(Clone, Debug, Serialize)]
-pub struct Generator {
-    /// From the planned time of an input to its sending.
-    pub input_lag: LatencySummary,
-    /// Inputs sent.
-    pub inputs: u64,
-    /// Inputs left out because the generator was far behind.
-    pub inputs_skipped: u64,
-    /// Its processor time as a share of one core.
-    pub cpu_share: Option<f64>,
-    /// Joins that failed for a reason of this machine: no descriptors, no ports.
-    pub own_failures: u64,
-}
-
-impl Generator {
-    pub(super) fn new(evidence: &Evidence) -> Self {
-        let lasted = evidence.run_time.as_secs_f64();
-        Self {
-            input_lag: LatencySummary::new(&evidence.run.input_lag),
-            inputs: evidence.run.inputs,
-            inputs_skipped: evidence.run.inputs_skipped,
-            cpu_share: (lasted > 0.0).then(|| evidence.own_cpu.as_secs_f64() / lasted),
-            own_failures: evidence.own_failures(),
-        }
-    }
-}
-
 /// Where the run happened.
 #[derive(Clone, Debug, Serialize)]
 pub struct Environment {
@@ -385,7 +357,7 @@ pub struct Environment {
     pub kernel: String,
     /// Cores that this process may use.
     pub cores: usize,
-    /// Whether server and bots had a core each.
+    /// Whether the server had a core of its own.
     pub pinned: bool,
     /// Whether this program was built with optimisation.
     pub optimised: bool,

@@ -41,6 +41,7 @@ fn options() -> Options {
         events: None,
         html: None,
         pin: false,
+        processes: 1,
     }
 }
 
@@ -311,10 +312,12 @@ fn seats_that_are_held_for_long_are_not_waited_for() {
 
 #[test]
 fn false_announcements_fail() {
-    let bad: [fn(&mut FleetStats); 2] =
-        [|stats| stats.announcements_false = 1, |stats| stats.presences_repeated = 1];
+    let bad: [fn(&mut Evidence); 2] = [
+        |evidence| evidence.announcements_false = 1,
+        |evidence| evidence.run.presences_repeated = 1,
+    ];
     for change in bad {
-        let (code, failed) = failures(|evidence| change(&mut evidence.run));
+        let (code, failed) = failures(change);
         assert_eq!((code, failed), (3, vec!["each departure is announced once"]));
     }
 }

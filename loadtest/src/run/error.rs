@@ -13,6 +13,13 @@ use crate::{admin::AdminError, crew::CrewError, server::ServerError};
 pub enum RunError {
     /// This process may not open enough files.
     Descriptors(TooFewDescriptors),
+    /// There are not so many ports.
+    Ports {
+        /// Bots that play at any time.
+        bots: u32,
+        /// Ports that the kernel gives to connections.
+        ports: u32,
+    },
     /// There are too few bots for so many departures.
     Churn {
         /// Departures for which there is somebody.
@@ -45,6 +52,12 @@ impl fmt::Display for RunError {
                  happen, because a bot plays for half a second before it leaves; ask for more \
                  --bots or for less --churn",
                 placed + unplaced
+            ),
+            Self::Ports { bots, ports } => write!(
+                f,
+                "{bots} connections to one address need a port each, and this machine has {ports} \
+                 for them; widen net.ipv4.ip_local_port_range, use a Unix socket, or run a second \
+                 load test from another address"
             ),
             Self::Pin(why) => write!(f, "--pin cannot be done here: {why}"),
             Self::Server(error) => error.fmt(f),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gamekeeper_bot::{clock::Moment, departure::PlayerState, fleet::BotId, machine};
+use gamekeeper_bot::{clock::Moment, departure::PlayerState, fleet::BotId, people::Appearance};
 
 use super::{Phase, Run, RunError};
 use crate::{
@@ -19,10 +19,15 @@ const JOIN_WITHIN: Duration = Duration::from_secs(10);
 /// A server that lets in fewer than this many bots per second is too slow to wait for.
 const JOINS_PER_SECOND: u32 = 200;
 
+/// So many bots connect in a second at first. More at once would not fit into the queue in front of
+/// a server, where they are answered by silence, and the kernel tries again after a second.
+const CONNECTS_PER_SECOND: u32 = 4000;
+
 /// Time for orders to arrive before they are due.
 const ORDERS_TRAVEL: Duration = Duration::from_millis(50);
 
-/// Time for the last snapshots and notices to arrive after the server has noticed everything.
+/// Time for the last snapshots and notices to arrive after the server has noticed everything,
+/// beside the tick with which they go.
 const NEWS_TRAVEL: Duration = Duration::from_millis(300);
 
 /// On top of the time in which departures are noticed: the returns and the bad tickets that come
@@ -49,8 +54,9 @@ impl Run<'_> {
     /// Lets everybody in who is there from the beginning.
     fn join(&mut self) -> Result<(), RunError> {
         let initial = self.plan.initial;
+        let start = Moment::now();
         for bot in 0..initial {
-            self.spawn(bot, Moment::now());
+            self.spawn(bot, start + Duration::from_secs(1) * bot / CONNECTS_PER_SECOND)?;
         }
         self.look(Question::News)?;
         let deadline = Moment::now()
@@ -59,7 +65,10 @@ impl Run<'_> {
         loop {
             let playing = self.counts.playing;
             // Whoever does not play and is still there is on the way.
-            if playing == self.counts.bots || Moment::now() >= deadline || self.is_halted() {
+            if (self.orders == 0 && playing == self.counts.bots)
+                || Moment::now() >= deadline
+                || self.is_halted()
+            {
                 break;
             }
             let done = playing as f64 / f64::from(initial);
@@ -85,12 +94,12 @@ impl Run<'_> {
         }
         self.evidence.run_start = self.scrape_fresh(Phase::Run, 0.0)?.map(|scrape| scrape.stats);
         self.sample(Phase::Join)?;
-        let own_cpu = machine::own_cpu_time();
+        let cpu = self.crew.cpu();
         let start = Moment::now() + ORDERS_TRAVEL;
         (self.started, self.sampled_at) = (start, start);
         self.evidence.run_began = start;
-        self.order_departures(start);
-        self.order_bad_tickets(start);
+        self.order_departures(start)?;
+        self.order_bad_tickets(start)?;
         let end = start + self.options.scenario.duration();
         while !self.is_halted() {
             let now = Moment::now();
@@ -104,49 +113,53 @@ impl Run<'_> {
             let _ = self.scrape_in_passing();
         }
         self.evidence.run_time = Moment::now().since(start);
-        self.evidence.own_cpu = machine::own_cpu_time().saturating_sub(own_cpu);
         self.sample(Phase::Run)?;
+        let used = self.crew.cpu().into_iter().zip(cpu);
+        self.evidence.own_cpu = used.map(|(now, before)| now.saturating_sub(before)).collect();
         self.evidence.run_end = self.scrape_fresh(Phase::Settle, 0.0)?.map(|scrape| scrape.stats);
         Ok(())
     }
 
     /// Has a bot of the plan join.
-    fn spawn(&mut self, bot: u32, at: Moment) {
+    fn spawn(&mut self, bot: u32, at: Moment) -> Result<(), RunError> {
         let plan = self.plan.bots[bot as usize];
-        self.crew.order(at, Order::Spawn { bot: BotId(bot), plan });
+        self.crew.order(at, Order::Spawn { bot: BotId(bot), plan }).map_err(RunError::Crew)
     }
 
     /// Has the bots join and leave at their times.
-    fn order_departures(&mut self, start: Moment) {
+    fn order_departures(&mut self, start: Moment) -> Result<(), RunError> {
         let plan = self.plan;
         for step in &plan.steps {
             let at = start + step.at();
             match step {
-                Step::Join { bot, .. } => self.spawn(*bot, at),
+                Step::Join { bot, .. } => self.spawn(*bot, at)?,
                 Step::Leave(planned) => match planned.state {
-                    PlayerState::Lobby => self.spawn(planned.bot, at),
+                    PlayerState::Lobby => self.spawn(planned.bot, at)?,
                     PlayerState::Match | PlayerState::MidFrame => {
                         let PlannedDeparture { departure, state, comeback, .. } = *planned;
                         let bot = BotId(planned.bot);
-                        self.crew.order(at, Order::Depart { bot, departure, state, comeback });
+                        let order = Order::Depart { bot, departure, state, comeback };
+                        self.crew.order(at, order).map_err(RunError::Crew)?;
                     }
                     // The bot does so by itself when it is back from its departure before.
                     PlayerState::ResumeWindow => {}
                 },
             }
         }
+        Ok(())
     }
 
     /// Has those bad tickets shown that can be shown to this server in time.
-    fn order_bad_tickets(&mut self, start: Moment) {
+    fn order_bad_tickets(&mut self, start: Moment) -> Result<(), RunError> {
         self.evidence.seat_window = self.counts.seat_window;
         let (held, awaited) =
             (self.evidence.seat_window.is_some(), self.evidence.seats_awaited().is_some());
         for fraud in self.plan.frauds.iter().filter(|it| held && (awaited || !it.awaits_window)) {
             let order = Order::ShowBadTicket { bot: BotId(fraud.bot), fault: fraud.fault };
-            self.crew.order(start + fraud.from, order);
+            self.crew.order(start + fraud.from, order).map_err(RunError::Crew)?;
             self.evidence.frauds_due += 1;
         }
+        Ok(())
     }
 
     /// Waits until the server has noticed every departure and given up the seats, or should have.
@@ -155,7 +168,7 @@ impl Run<'_> {
         let held = self.evidence.seats_awaited().map_or(Duration::ZERO, |window| window + SLACK);
         while !self.is_halted() {
             let last = self.evidence.injections.iter().map(|injection| injection.noticed_by).max();
-            let last = last.unwrap_or(start).max(start + NEWS_TRAVEL) + held;
+            let last = last.unwrap_or(start).max(start + self.news_travel()) + held;
             let deadline = if self.is_complete() { last } else { last + COMPLETE_WITHIN };
             let now = Moment::now();
             if now >= deadline {
@@ -169,7 +182,7 @@ impl Run<'_> {
                 break;
             }
         }
-        let news = Moment::now() + NEWS_TRAVEL;
+        let news = Moment::now() + self.news_travel();
         while Moment::now() < news && !self.is_halted() {
             self.turn(news, Phase::Settle, 1.0)?;
         }
@@ -178,17 +191,25 @@ impl Run<'_> {
         let News { rosters, longest_waits, .. } = self.look(Question::Rosters)?;
         self.evidence.longest_waits = longest_waits;
         self.evidence.playing_when_settled = self.counts.playing;
-        self.evidence.ghosts_in_rosters = rosters.ghosts;
-        self.evidence.held_in_rosters = rosters.held;
-        self.evidence.missed_in_rosters = rosters.missed;
+        let people = self.crew.people();
+        self.evidence.ghosts_in_rosters = people.count(&rosters, Appearance::Ghost);
+        self.evidence.held_in_rosters = people.count(&rosters, Appearance::Held);
+        self.evidence.missed_in_rosters = people.count(&rosters, Appearance::Missed);
+        self.evidence.announce = people.announce().clone();
+        self.evidence.announcements_false = people.announcements_false();
         self.sample(Phase::Settle)
+    }
+
+    /// How long news of what the server has noticed may be on the way.
+    fn news_travel(&self) -> Duration {
+        NEWS_TRAVEL + self.counts.tick.unwrap_or_default()
     }
 
     /// Whether everything that was planned has been done to the server, and answered.
     fn is_complete(&self) -> bool {
         let carried_out = self.evidence.injections.len() as u64 + self.evidence.not_injected;
         carried_out == self.plan.departures_count()
-            && self.counts.orders == 0
+            && self.orders == 0
             && self.counts.returning == 0
             && self.counts.leaving == 0
             && self.counts.playing == self.counts.bots

@@ -5,8 +5,13 @@
 
 use std::{fmt, time::Duration};
 
-use super::Standing;
+use gamekeeper_bot::clock::Moment;
+
+use super::{Run, Standing};
 use crate::timeline::{Headcount, Sample};
+
+/// How often it is noted who is there.
+const HEADCOUNT_EVERY: Duration = Duration::from_millis(250);
 
 /// Where a run stands, for whoever watches it.
 #[derive(Clone, Copy, Debug)]
@@ -51,9 +56,47 @@ impl fmt::Display for Phase {
     }
 }
 
+impl Run<'_> {
+    /// Notes who is there, now and then, and says where the run stands.
+    pub(super) fn tell(&mut self, phase: Phase, done: f64, now: Moment) {
+        if self.phase.0 != phase {
+            self.phase = (phase, now);
+        }
+        let heads = self.heads(now);
+        let is_timed = self.is_under_way() && matches!(phase, Phase::Run | Phase::Settle);
+        if is_timed && now >= self.counted_at + HEADCOUNT_EVERY {
+            self.counted_at = now;
+            self.evidence.headcounts.push(heads);
+        }
+        (self.on_status)(&Status {
+            phase,
+            done,
+            rest: rest(now.since(self.phase.1), done),
+            heads,
+            awaited: self.counts.leaving,
+            standing: &self.standing,
+            sample: self.evidence.timeline.last(),
+        });
+    }
+
+    /// Who is there.
+    fn heads(&self, now: Moment) -> Headcount {
+        let into_run = if self.is_under_way() { now.since(self.started) } else { Duration::ZERO };
+        let server = self.server_stats.as_ref();
+        Headcount {
+            at_seconds: into_run.as_secs_f64(),
+            expected: self.expected.at(into_run),
+            playing: self.counts.playing,
+            returning: self.counts.returning,
+            players: server.map(|server| server.players),
+            players_away: server.map(|server| server.players_away),
+        }
+    }
+}
+
 /// About how long the rest takes, if a share of a phase took so long. In the first moments nobody
 /// can say.
-pub(super) fn rest(took: Duration, done: f64) -> Option<Duration> {
+fn rest(took: Duration, done: f64) -> Option<Duration> {
     let is_known = done > 0.0 && done <= 1.0 && took > Duration::from_millis(200);
     let rest = took.as_secs_f64() * (1.0 - done) / done;
     if is_known { Duration::try_from_secs_f64(rest).ok() } else { None }

@@ -155,7 +155,7 @@ impl Figures<'_> {
 
     fn announced(&self, threshold: &Threshold) -> Latency {
         let mut all = Latency::default();
-        for (departure, latency) in &self.stats.announce {
+        for (departure, latency) in &self.evidence.announce {
             if threshold.of.as_ref().is_none_or(|name| name == departure.name()) {
                 all.merge(latency);
             }

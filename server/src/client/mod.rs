@@ -54,6 +54,9 @@ pub struct Client {
     pub came_back: bool,
     /// Whether it is in the hub's list of connections to write to.
     pub in_flush_list: bool,
+    /// Whether it is read just before its room's ticks only: from its hello on until it leaves, if
+    /// the room ticks often.
+    pub heard_at_ticks: bool,
     /// What its deadlines depend on.
     pub pulse: Pulse,
     /// What happened to it.
@@ -128,6 +131,7 @@ impl Client {
             allowance: Allowance::full(limits, now),
             came_back: false,
             in_flush_list: false,
+            heard_at_ticks: false,
             pulse: Pulse::new(now),
             flight: FlightRecorder::new(now),
             bytes_in: 0,

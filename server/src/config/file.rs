@@ -26,7 +26,10 @@ fn read_text(config: &mut Config, path: &Path, text: &str) -> Result<(), ConfigE
     };
     let table = DeTable::parse(text).map_err(|error| ConfigError {
         origin: origin(error.span().map_or(0, |span| span.start)),
-        problem: error.message().to_owned(),
+        problem: format!(
+            "{}; a line is a name, = and a value: a number, true, false, or text in quotes",
+            error.message()
+        ),
     })?;
     // In the order of the file, so that the first wrong line is the one that is named.
     let mut entries: Vec<_> = table.get_ref().iter().collect();
@@ -36,10 +39,7 @@ fn read_text(config: &mut Config, path: &Path, text: &str) -> Result<(), ConfigE
         match values(value.get_ref()) {
             Some(values) => config.set(key.get_ref(), &values, origin)?,
             None => {
-                let problem = format!(
-                    "{} must be a string, a whole number, or a list of strings",
-                    key.get_ref()
-                );
+                let problem = refusal(key.get_ref(), value.get_ref());
                 return Err(ConfigError { origin, problem });
             }
         }
@@ -54,6 +54,9 @@ fn values(value: &DeValue<'_>) -> Option<Vec<String>> {
         DeValue::Integer(number) if number.radix() == 10 => {
             Some(vec![number.as_str().replace('_', "")])
         }
+        DeValue::Boolean(value) => Some(vec![value.to_string()]),
+        // No setting is one, but each says best what it takes.
+        DeValue::Float(number) => Some(vec![number.as_str().to_owned()]),
         DeValue::Array(items) => {
             let texts = items.iter().map(|item| match item.get_ref() {
                 DeValue::String(text) => Some(text.to_string()),
@@ -62,6 +65,16 @@ fn values(value: &DeValue<'_>) -> Option<Vec<String>> {
             texts.collect()
         }
         _ => None,
+    }
+}
+
+/// Why a value of a kind that no setting has cannot be used.
+fn refusal(key: &str, value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::Table(_) => {
+            format!("[{key}] is a table; settings stand in none, each on a line of its own")
+        }
+        _ => format!("{key} must be a number, true, false, text in quotes, or a list of texts"),
     }
 }
 
@@ -94,8 +107,22 @@ mod tests {
         assert!(error.ends_with("1 to 1000"), "{error}");
         let error = read("game = \"arena\"\nrom_size = 1\n").expect_err("a typing error");
         assert!(error.starts_with("gamekeeper.toml, line 2: there is no setting"), "{error}");
-        let error = read("room_size = true\n").expect_err("not a number");
-        assert!(error.starts_with("gamekeeper.toml, line 1: room_size must be"), "{error}");
+        for (text, wanted) in [
+            ("room_size = true", "room_size is \"true\", but must be a whole number"),
+            ("tick_rate = 30.5", "tick_rate is \"30.5\", but must be a whole number"),
+            ("[limits]\nconnections_max = 5", "[limits] is a table; settings stand in none"),
+            ("seed = 1979-05-27", "seed must be a number"),
+            ("listen = []", "listen needs at least one address"),
+            ("admin = none", "text in quotes"),
+            ("conections_max = 5", "did you mean connections_max?"),
+            ("frobnicate = 5", "allowed are: listen, admin"),
+        ] {
+            let error = read(text).expect_err(text);
+            let line_1 = "gamekeeper.toml, line 1: ";
+            assert!(error.starts_with(line_1) && error.contains(wanted), "{text}: {error}");
+        }
+        assert_eq!(read("guard_loopback = true").map(|it| it.limits.guard_loopback), Ok(1));
+        assert_eq!(read("guard_loopback = false").map(|it| it.limits.guard_loopback), Ok(0));
         let error = read("game = \n").expect_err("not TOML");
         assert!(error.starts_with("gamekeeper.toml, line 1: "), "{error}");
     }

@@ -83,7 +83,7 @@ fn command() -> Command {
         .after_help(
             "Every setting can also stand in the file of --config (room_size = 8) and in the \
              environment (GAMEKEEPER_ROOM_SIZE=8).\nThe command line wins over the environment, \
-             the environment over the file.",
+             the environment over the file. GAMEKEEPER_CONFIG names the file, too.",
         )
         .arg(
             Arg::new("config")
@@ -97,6 +97,7 @@ fn command() -> Command {
             Arg::new(setting.name)
                 .long(flag(setting.name))
                 .value_name(setting.value)
+                .allow_hyphen_values(true)
                 .help(setting.help)
                 .action(action),
         );
@@ -113,6 +114,7 @@ fn command() -> Command {
             Arg::new(limit.name)
                 .long(flag(limit.name))
                 .value_name("N")
+                .allow_negative_numbers(true)
                 .help(help)
                 .help_heading("Limits"),
         );

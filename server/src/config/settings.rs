@@ -18,6 +18,9 @@ pub struct Setting {
     pub repeatable: bool,
 }
 
+/// A name that is so many edits away from another one is probably meant as that.
+const EDITS_MAX: usize = 3;
+
 /// Every setting that is not a limit.
 pub const SETTINGS: &[Setting] = &[
     Setting {
@@ -92,7 +95,8 @@ impl Config {
     ) -> Result<(), ConfigError> {
         let outcome = match values {
             [value] => self.set_one(name, value),
-            values if name == "listen" && !values.is_empty() => self.set_listen(values),
+            [] => Err(format!("{name} needs at least one address")),
+            values if name == "listen" => self.set_listen(values),
             _ => Err(format!("{name} takes one value")),
         };
         outcome.map_err(|problem| ConfigError { origin, problem })
@@ -146,10 +150,7 @@ impl Config {
         let info = Limits::TABLE.iter().find(|info| info.name == name);
         let (Some(&LimitInfo { min, max, .. }), Some(limit)) = (info, self.limits.by_name(name))
         else {
-            return Err(format!(
-                "there is no setting {name:?}; allowed are: {}",
-                names().join(", ")
-            ));
+            return Err(unknown(name));
         };
         *limit = number(name, value, min, max)?;
         Ok(())
@@ -167,10 +168,26 @@ pub(super) fn names() -> Vec<&'static str> {
     settings.chain(Limits::TABLE.iter().map(|limit| limit.name)).collect()
 }
 
+/// What to say about a name that no setting has.
+fn unknown(name: &str) -> String {
+    let distance = |known: &&&str| strsim::damerau_levenshtein(known, name);
+    let names = names();
+    match names.iter().min_by_key(distance).filter(|near| distance(near) <= EDITS_MAX) {
+        Some(near) => format!("there is no setting {name:?}; did you mean {near}?"),
+        None => format!("there is no setting {name:?}; allowed are: {}", names.join(", ")),
+    }
+}
+
 fn number<T>(name: &str, value: &str, min: u64, max: u64) -> Result<T, String>
 where
     T: TryFrom<u64>,
 {
+    // What is on or off is a number as well.
+    let value = match (value, min, max) {
+        ("false", 0, 1) => "0",
+        ("true", 0, 1) => "1",
+        _ => value,
+    };
     let parsed = value.parse::<u64>().ok().filter(|number| (min..=max).contains(number));
     parsed
         .and_then(|number| T::try_from(number).ok())

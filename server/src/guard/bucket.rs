@@ -1,7 +1,5 @@
 //! A token bucket: so much at once, and so much a second.
 
-use std::time::Duration;
-
 use crate::time::Time;
 
 /// What may be asked of a bucket.
@@ -15,50 +13,54 @@ pub struct Rate {
 
 /// A bucket that is full at first and fills up again with time.
 ///
-/// Invariant: `level_nanos` is at most the time in which an empty bucket fills up.
+/// Invariant: `level` is at most that of a full bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenBucket {
-    /// The level, as the time that it took to fill up that far. A time instead of a count, so that
-    /// nothing is lost to rounding however often it is asked.
-    level_nanos: u64,
+    /// The level, in billionths of a token: so many come back each nanosecond as there are tokens a
+    /// second. Nothing is lost to rounding however often it is asked, and nothing is divided, which
+    /// would cost more than all else here.
+    level: u64,
     filled_at: Time,
 }
+
+/// Parts of a token.
+const PARTS: u64 = 1_000_000_000;
 
 impl TokenBucket {
     /// A full bucket.
     pub fn full(rate: Rate, now: Time) -> Self {
-        Self { level_nanos: rate.nanos(rate.burst), filled_at: now }
+        Self { level: rate.full_level(), filled_at: now }
     }
 
     /// Takes `tokens` out, if there are as many.
     pub fn take(&mut self, tokens: u64, rate: Rate, now: Time) -> bool {
         self.fill(rate, now);
-        let needed = rate.nanos(tokens);
-        if needed > self.level_nanos {
+        let needed = tokens.saturating_mul(PARTS);
+        if needed > self.level {
             return false;
         }
-        self.level_nanos -= needed;
+        self.level -= needed;
         true
     }
 
     /// Whether nothing is missing: then a new bucket would be the same.
     pub fn is_full(&mut self, rate: Rate, now: Time) -> bool {
         self.fill(rate, now);
-        self.level_nanos == rate.nanos(rate.burst)
+        self.level == rate.full_level()
     }
 
     fn fill(&mut self, rate: Rate, now: Time) {
-        let passed = u64::try_from(now.since(self.filled_at).as_nanos()).unwrap_or(u64::MAX);
-        self.level_nanos = self.level_nanos.saturating_add(passed).min(rate.nanos(rate.burst));
+        let passed_nanos = now.as_nanos().saturating_sub(self.filled_at.as_nanos());
+        let come_back = passed_nanos.saturating_mul(rate.per_second);
+        self.level = self.level.saturating_add(come_back).min(rate.full_level());
         self.filled_at = self.filled_at.max(now);
     }
 }
 
 impl Rate {
-    /// The time in which so many tokens come back, in nanoseconds.
-    fn nanos(self, tokens: u64) -> u64 {
-        let second = u64::try_from(Duration::from_secs(1).as_nanos()).expect("a billion");
-        tokens.saturating_mul(second) / self.per_second.max(1)
+    /// The level of a full bucket.
+    fn full_level(self) -> u64 {
+        self.burst.saturating_mul(PARTS)
     }
 }
 

@@ -82,11 +82,6 @@ impl Hub {
         &self.departures
     }
 
-    /// Whether a connection is marked: nothing more that it says counts.
-    pub fn is_leaving(&self, id: ConnectionId) -> bool {
-        self.clients.get(id).is_none_or(|client| matches!(client.phase, Phase::Dying(_)))
-    }
-
     /// Looks at every connection; panics if an invariant of [`Hub`] does not hold.
     ///
     /// For tests and simulation, between two turns: it costs time that grows with the connections.
@@ -109,6 +104,10 @@ impl Hub {
             assert!(!unsent || waits, "{id} has something to write and is in no list");
         }
         assert_eq!(lingering, self.lingering.len());
+        assert!(
+            self.suspects.is_empty(),
+            "suspects are judged in the turn in which they are found"
+        );
         let lingering_max = usize::try_from(self.limits.lingering_max).expect("64-bit system");
         assert!(self.telling || lingering <= lingering_max, "{lingering} linger");
         assert!(self.ledger_balances() || !self.dying.is_empty(), "{:?}", self.metrics);

@@ -59,9 +59,26 @@ impl std::fmt::Display for Errno {
     }
 }
 
+/// When a connection is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hearing {
+    /// As soon as something has arrived.
+    AtOnce,
+    /// Just before each tick of its room: nothing that it says counts before. Its end is still
+    /// noticed at once.
+    AtTicks,
+}
+
 /// Something that the shell must do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
+    /// Read a connection at other times from now on.
+    Hear {
+        /// Which connection.
+        connection: ConnectionId,
+        /// When.
+        when: Hearing,
+    },
     /// Everything for this client is written: shut down our sending half.
     ShutdownWrite(ConnectionId),
     /// Find out how much of what was written the peer has not acknowledged.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use gamekeeper_protocol::{GoodbyeReason, ServerMessage, limits::GOODBYE_TEXT_BYTES_MAX};
 
-use super::{Errno, Hub, Output, departures::Departure, list_for_flush};
+use super::{Errno, Hearing, Hub, Output, departures::Departure, list_for_flush};
 use crate::{
     client::{
         Client,
@@ -102,6 +102,10 @@ impl Hub {
                     discarded_bytes: 0,
                 }));
                 list_for_flush(&mut self.flush_list, id, client);
+                if std::mem::take(&mut client.heard_at_ticks) {
+                    let when = Hearing::AtOnce;
+                    self.outputs.push_back(Output::Hear { connection: id, when });
+                }
                 self.rearm(id, now);
             }
             (how, _) => self.close(id, how == Exit::Reset),

@@ -6,8 +6,8 @@
 //! The hub does no I/O and asks no clock: `now` is an argument. In one turn of its loop the shell
 //! calls, in this order:
 //!
-//! 1. [`Hub::handle`] for everything that was read,
-//! 2. [`Hub::expire`] for the deadlines,
+//! 1. [`Hub::handle`] for everything that was read, those of [`Hub::members_due`] included,
+//! 2. [`Hub::expire`] for the deadlines, and [`Hub::judge`] for each of [`Hub::next_suspect`],
 //! 3. [`Hub::settle`], then [`Hub::tick_next`] until no room is due, then [`Hub::settle`],
 //! 4. [`Hub::next_flush`], [`Hub::unsent`] and [`Input::Wrote`] for everything that can be written,
 //!    then [`Hub::settle`],
@@ -22,6 +22,8 @@ pub mod io;
 pub mod table;
 pub mod wheel;
 
+mod conversation;
+mod deadlines;
 mod delivery;
 mod inbound;
 mod inspect;
@@ -31,30 +33,26 @@ mod outgoing;
 
 use std::{borrow::Cow, collections::VecDeque, time::Duration};
 
-use gamekeeper_protocol::ServerMessage;
-
 pub use self::inspect::Population;
-pub use self::io::{End, Errno, Input, Output};
+pub use self::io::{End, Errno, Hearing, Input, Output};
 pub use self::leaving::full_frame;
 use self::{
-    delivery::Delivery, departures::Departures, lingering::Lingering, outgoing::list_for_flush,
-    table::Table, wheel::TimerWheel,
+    deadlines::rearm_earlier, delivery::Delivery, departures::Departures, lingering::Lingering,
+    outgoing::list_for_flush, table::Table, wheel::TimerWheel,
 };
 use crate::{
     client::{
-        Client, Due,
-        flight::Moment,
+        Client,
         leave::{Leave, LeavePath, LeaveReason, Rejection},
         phase::Phase,
     },
-    frames::short_frame,
     guard::{
         addresses::{Addresses, Refusal},
         lines::LineShares,
     },
     ids::{ConnectionId, PeerAddr},
     limits::Limits,
-    metrics::{AcceptOutcome, Farewell, Metrics},
+    metrics::{AcceptOutcome, Metrics},
     room::lobby::{Lobby, Ticked},
     time::Time,
 };
@@ -93,6 +91,8 @@ pub struct Hub {
     metrics: Metrics,
     /// Buffer for the slots whose timers fired.
     fired: Vec<u32>,
+    /// Who is late as far as is known, and may have said something that was not read yet.
+    suspects: Vec<ConnectionId>,
 }
 
 impl Hub {
@@ -118,6 +118,7 @@ impl Hub {
             telling: false,
             metrics: Metrics::new(),
             fired: Vec::new(),
+            suspects: Vec::new(),
         }
     }
 
@@ -162,15 +163,21 @@ impl Hub {
     }
 
     /// Something happened on a connection. Ids of connections that are gone are ignored.
-    pub fn handle(&mut self, input: Input<'_>, now: Time) {
+    ///
+    /// Whether the shell may go on with it: read more of it after bytes, because it has not had its
+    /// share of the turn yet; write more to it after a write, because something is left.
+    pub fn handle(&mut self, input: Input<'_>, now: Time) -> bool {
         match input {
-            Input::Bytes { from, bytes } => self.handle_bytes(from, bytes, now),
+            Input::Bytes { from, bytes } => return self.handle_bytes(from, bytes, now),
+            Input::Wrote { connection, taken_bytes } => {
+                return self.wrote(connection, taken_bytes, now);
+            }
             Input::Ended { connection, how, path } => self.handle_ended(connection, how, path),
-            Input::Wrote { connection, taken_bytes } => self.wrote(connection, taken_bytes, now),
             Input::Unsent { connection, unsent_bytes } => {
                 self.unsent_known(connection, unsent_bytes, now);
             }
         }
+        false
     }
 
     /// The server itself did not run for a while: nobody's deadline counts that time.
@@ -186,20 +193,9 @@ impl Hub {
         self.lobby.forgive(pause);
     }
 
-    /// Looks at every deadline that has come.
-    pub fn expire(&mut self, now: Time) {
-        let mut fired = std::mem::take(&mut self.fired);
-        self.wheel.expire(now, &mut fired);
-        for slot in fired.drain(..) {
-            let Some(id) = self.clients.id_of(slot) else { continue };
-            self.expire_one(id, now);
-            self.rearm(id, now);
-        }
-        self.fired = fired;
-        if self.leave_lines.next_due().is_some_and(|due| now >= due) {
-            self.tell_left_out();
-        }
-        self.metrics.seats_given_up += self.lobby.expire(now);
+    /// The connections that are to be read before the rooms tick that are due at `due_by`.
+    pub fn members_due(&self, due_by: Time) -> impl Iterator<Item = ConnectionId> + '_ {
+        self.lobby.members_due(due_by)
     }
 
     /// Ticks one room that is due at `due_by`, if there is one.
@@ -310,70 +306,5 @@ impl Hub {
         client.phase.advance(Phase::Dying(crate::client::phase::Ending { leave, detail, place }));
         self.dying.push_back(id);
         true
-    }
-
-    fn expire_one(&mut self, id: ConnectionId, now: Time) {
-        let Some(client) = self.clients.get_mut(id) else { return };
-        match client.due(now, &self.limits) {
-            Due::Nothing => {}
-            Due::Ping => {
-                client.pulse.pinged_at = Some(now);
-                client.flight.note(Moment::Ping, now);
-                let nonce = client.pulse.asked(client.outbound.reliable_bytes(), now);
-                client.outbound.push_reliable(short_frame(&ServerMessage::Ping { nonce }));
-                list_for_flush(&mut self.flush_list, id, client);
-            }
-            Due::Silent => {
-                client.pulse.silent = true;
-                client.flight.note(Moment::Silent, now);
-                if let Phase::Playing(place) = client.phase {
-                    self.lobby.set_stalled(place, id, true, now);
-                }
-            }
-            Due::Leave(reason) => {
-                let detail = leaving::too_late(reason, &self.limits);
-                self.mark(id, Leave { reason, path: LeavePath::Timer }, detail);
-            }
-            Due::AskUnsent => self.outputs.push_back(Output::AskUnsent(id)),
-            Due::CutFarewell => self.end_farewell(id, Farewell::Deadline),
-        }
-    }
-
-    /// The kernel's word on what a peer has not acknowledged.
-    fn unsent_known(&mut self, id: ConnectionId, unsent_bytes: Option<usize>, now: Time) {
-        let Some(client) = self.clients.get_mut(id) else { return };
-        match client.phase {
-            Phase::Lingering(_) => self.farewell_unsent(id, unsent_bytes, now),
-            Phase::Playing(_) => {
-                if let Some(reason) = client.pulse.look(unsent_bytes, now, &self.limits) {
-                    let detail = leaving::too_late(reason, &self.limits);
-                    self.mark(id, Leave { reason, path: LeavePath::Timer }, detail);
-                } else {
-                    self.rearm(id, now);
-                }
-            }
-            Phase::Handshake | Phase::Dying(_) | Phase::Dead => {}
-        }
-    }
-
-    /// Sets a connection's timer to its next deadline.
-    fn rearm(&mut self, id: ConnectionId, now: Time) {
-        match self.clients.get(id).and_then(|client| client.next_deadline(now, &self.limits)) {
-            Some(deadline) => self.wheel.set(id.slot, deadline, now),
-            None => self.wheel.cancel(id.slot),
-        }
-    }
-}
-
-/// Sets a connection's timer to its next deadline, if that has come nearer.
-fn rearm_earlier(
-    wheel: &mut TimerWheel,
-    id: ConnectionId,
-    client: &Client,
-    now: Time,
-    limits: &Limits,
-) {
-    if let Some(deadline) = client.next_deadline(now, limits) {
-        wheel.set_earlier(id.slot, deadline, now);
     }
 }

@@ -7,7 +7,12 @@ use std::{collections::VecDeque, io::IoSlice};
 use gamekeeper_protocol::ServerMessage;
 
 use super::{Hub, rearm_earlier};
-use crate::{client::Client, frames::short_frame, ids::ConnectionId, time::Time};
+use crate::{
+    client::{Client, phase::Phase},
+    frames::short_frame,
+    ids::ConnectionId,
+    time::Time,
+};
 
 impl Hub {
     /// Takes the next connection out of the list of those that may have something to write.
@@ -23,13 +28,6 @@ impl Hub {
     /// How many connections may have something to write.
     pub fn flush_list_len(&self) -> usize {
         self.flush_list.len()
-    }
-
-    /// Whether something waits to be written to a connection.
-    pub fn has_unsent(&self, id: ConnectionId) -> bool {
-        self.clients
-            .get(id)
-            .is_some_and(|client| client.phase.may_write() && !client.outbound.is_empty())
     }
 
     /// Whether any connection may have something to write.
@@ -61,17 +59,20 @@ impl Hub {
         }
     }
 
-    /// A socket took bytes, or none.
-    pub(super) fn wrote(&mut self, id: ConnectionId, taken_bytes: usize, now: Time) {
-        let Some(client) = self.clients.get_mut(id) else { return };
+    /// A socket took bytes, or none. Whether there is more to write.
+    pub(super) fn wrote(&mut self, id: ConnectionId, taken_bytes: usize, now: Time) -> bool {
+        let Some(client) = self.clients.get_mut(id) else { return false };
         self.metrics.bytes_out += taken_bytes as u64;
         client.wrote(taken_bytes, now, &self.limits);
         queue_pong(client);
-        if client.outbound.is_empty() {
-            self.farewell_written(id, now);
-        } else {
+        if !client.outbound.is_empty() {
             rearm_earlier(&mut self.wheel, id, client, now, &self.limits);
+            return client.phase.may_write();
         }
+        if let Phase::Lingering(_) = client.phase {
+            self.farewell_written(id, now);
+        }
+        false
     }
 }
 

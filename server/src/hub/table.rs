@@ -12,8 +12,15 @@ use crate::ids::ConnectionId;
 /// Invariant: `generations[slot]` is the generation of the value in `slot`, or of the next one.
 #[derive(Debug)]
 pub struct Table<T> {
-    slots: Slab<T>,
+    slots: Slab<Tenant<T>>,
     generations: Vec<u32>,
+}
+
+/// A value and its generation, which is looked at together with it.
+#[derive(Debug)]
+struct Tenant<T> {
+    generation: u32,
+    value: T,
 }
 
 impl<T> Table<T> {
@@ -31,32 +38,26 @@ impl<T> Table<T> {
         }
         let slot_number = u32::try_from(slot).expect("descriptors end long before 2^32 slots");
         let id = ConnectionId { slot: slot_number, generation: self.generations[slot] };
-        entry.insert(make(id));
+        entry.insert(Tenant { generation: id.generation, value: make(id) });
         id
     }
 
     /// The value of exactly this connection; `None` for an older one in the same slot.
     pub fn get(&self, id: ConnectionId) -> Option<&T> {
-        let slot = id.slot as usize;
-        if self.generations.get(slot) != Some(&id.generation) {
-            return None;
-        }
-        self.slots.get(slot)
+        let tenant = self.slots.get(id.slot as usize)?;
+        (tenant.generation == id.generation).then_some(&tenant.value)
     }
 
     /// The value of exactly this connection; `None` for an older one in the same slot.
     pub fn get_mut(&mut self, id: ConnectionId) -> Option<&mut T> {
-        let slot = id.slot as usize;
-        if self.generations.get(slot) != Some(&id.generation) {
-            return None;
-        }
-        self.slots.get_mut(slot)
+        let tenant = self.slots.get_mut(id.slot as usize)?;
+        (tenant.generation == id.generation).then_some(&mut tenant.value)
     }
 
     /// The id of whatever is in `slot` now.
     pub fn id_of(&self, slot: u32) -> Option<ConnectionId> {
-        let generation = *self.generations.get(slot as usize)?;
-        self.slots.contains(slot as usize).then_some(ConnectionId { slot, generation })
+        let tenant = self.slots.get(slot as usize)?;
+        Some(ConnectionId { slot, generation: tenant.generation })
     }
 
     /// Takes a value out; its id never matches again.
@@ -64,7 +65,7 @@ impl<T> Table<T> {
         self.get(id)?;
         let slot = id.slot as usize;
         self.generations[slot] = self.generations[slot].wrapping_add(1);
-        self.slots.try_remove(slot)
+        self.slots.try_remove(slot).map(|tenant| tenant.value)
     }
 
     /// How many values there are.
@@ -84,9 +85,9 @@ impl<T> Table<T> {
 
     /// All ids, in the order of their slots.
     pub fn ids(&self) -> impl Iterator<Item = ConnectionId> + '_ {
-        self.slots.iter().map(|(slot, _)| ConnectionId {
+        self.slots.iter().map(|(slot, tenant)| ConnectionId {
             slot: u32::try_from(slot).expect("checked at insert"),
-            generation: self.generations[slot],
+            generation: tenant.generation,
         })
     }
 }

@@ -217,6 +217,17 @@ impl Lobby {
         [self.schedule.next_due(), away].into_iter().flatten().min()
     }
 
+    /// Whether what players of a room say is read at its ticks.
+    pub fn is_heard_at_ticks(&self, room: RoomId) -> bool {
+        self.rooms.get(&room).is_some_and(Room::is_heard_at_ticks)
+    }
+
+    /// The connections of the rooms that are due at `due_by` and are heard at their ticks.
+    pub fn members_due(&self, due_by: Time) -> impl Iterator<Item = ConnectionId> + '_ {
+        let rooms = self.schedule.due_at(due_by).filter_map(|id| self.rooms.get(&id));
+        rooms.filter(|room| room.is_heard_at_ticks()).flat_map(Room::connections)
+    }
+
     /// Ticks one room that is due at `due_by`, if there is one. `now` may be later than that.
     pub fn tick_next(&mut self, due_by: Time, now: Time, sink: &mut impl Sink) -> Option<Ticked> {
         let Due { room: id, planned, missed } = self.schedule.pop_due(due_by)?;

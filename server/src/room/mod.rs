@@ -38,6 +38,10 @@ use self::{
 };
 use crate::{frames::SharedFrame, ids::ConnectionId, time::Time};
 
+/// Rooms that tick at least so often, per second, are heard at their ticks. In a slower one an
+/// answer to a ping would wait for too long, and such a room has little to do anyway.
+const HEARD_AT_TICKS_HZ_MIN: u16 = 10;
+
 /// Where a room's frames go.
 pub trait Sink {
     /// A frame that must arrive, in order.
@@ -143,6 +147,11 @@ impl Room {
     /// Steps per second; 0 if the room steps only when somebody acts.
     pub fn tick_hz(&self) -> u16 {
         self.tick_hz
+    }
+
+    /// Whether it is enough to read what its players say just before each of its ticks.
+    pub fn is_heard_at_ticks(&self) -> bool {
+        self.tick_hz >= HEARD_AT_TICKS_HZ_MIN
     }
 
     /// Seats in the room.

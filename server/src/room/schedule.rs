@@ -1,4 +1,4 @@
-//! When each room ticks: a heap of due times, and phases that are spread over the period.
+//! When each room ticks: due times in order, and phases that are spread over the period.
 //!
 //! If all rooms ticked at the same instant, the last of them would be served milliseconds late.
 //! So a new room gets the middle of the largest gap between the phases of the rooms that have the
@@ -7,7 +7,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, BinaryHeap},
+    collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
@@ -27,7 +27,7 @@ const GOLDEN: u64 = 2_654_435_769;
 /// counts, because their id is neither in `phases` nor in `once` any more.
 #[derive(Debug, Default)]
 pub struct Schedule {
-    due: BinaryHeap<Reverse<(Time, RoomId)>>,
+    due: BTreeSet<(Time, RoomId)>,
     /// Rate and phase of every room that ticks by itself.
     phases: BTreeMap<RoomId, (u16, Duration)>,
     /// Rooms that were started, ever.
@@ -57,13 +57,13 @@ impl Schedule {
         let into = Duration::from_nanos(now.as_nanos() % nanos(period));
         let first = if into < phase { now + (phase - into) } else { now + (period + phase - into) };
         self.phases.insert(room, (tick_hz, phase));
-        self.due.push(Reverse((first, room)));
+        self.due.insert((first, room));
     }
 
     /// Lets a room tick once, at `at`, if it is not to do so already.
     pub fn tick_once(&mut self, room: RoomId, at: Time) {
         if self.once.insert(room) {
-            self.due.push(Reverse((at, room)));
+            self.due.insert((at, room));
         }
     }
 
@@ -75,7 +75,13 @@ impl Schedule {
 
     /// When the next room is due; possibly one that has stopped meanwhile.
     pub fn next_due(&self) -> Option<Time> {
-        self.due.peek().map(|Reverse((time, _))| *time)
+        self.due.first().map(|(time, _)| *time)
+    }
+
+    /// The rooms that are due at `now`, in the order of their times; possibly some that have
+    /// stopped meanwhile.
+    pub fn due_at(&self, now: Time) -> impl Iterator<Item = RoomId> + '_ {
+        self.due.iter().take_while(move |(planned, _)| *planned <= now).map(|(_, room)| *room)
     }
 
     /// Takes out a room that is due at `now` and plans its next tick.
@@ -85,11 +91,11 @@ impl Schedule {
     /// make it later.
     pub fn pop_due(&mut self, now: Time) -> Option<Due> {
         loop {
-            let &Reverse((planned, room)) = self.due.peek()?;
+            let &(planned, room) = self.due.first()?;
             if planned > now {
                 return None;
             }
-            self.due.pop();
+            self.due.pop_first();
             if self.once.remove(&room) {
                 return Some(Due { room, planned, missed: 0 });
             }
@@ -97,7 +103,7 @@ impl Schedule {
             let period = period(tick_hz);
             let missed = nanos(now.since(planned)) / nanos(period);
             let next = planned + Duration::from_nanos(nanos(period) * (missed + 1));
-            self.due.push(Reverse((next, room)));
+            self.due.insert((next, room));
             return Some(Due { room, planned, missed });
         }
     }

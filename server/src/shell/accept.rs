@@ -6,7 +6,7 @@
 
 use super::{
     EventLoop, Link,
-    net::{Accept, Net, Token, TokenKind},
+    net::{Accept, Hearing, Net, Token},
     retry_after,
     shed::is_out_of_descriptors,
 };
@@ -141,14 +141,20 @@ impl<N: Net> EventLoop<N> {
             self.net.close(stream);
             return;
         };
-        let token = Token { kind: TokenKind::Player, slot: id.slot, generation: id.generation };
-        let registered = self.net.register(&stream, token);
+        let registered = self.net.register(&stream, Token::of_player(id));
         let slot = id.slot as usize;
         if slot >= self.links.len() {
             self.links.resize_with(slot + 1, || None);
         }
         assert!(self.links[slot].is_none(), "a slot is freed when its socket is closed");
-        let link = Link { stream, id, readable: false, writable: true, end_hinted: false };
+        let link = Link {
+            stream,
+            id,
+            readable: false,
+            writable: true,
+            end_hinted: false,
+            hearing: Hearing::AtOnce,
+        };
         self.links[slot] = Some(link);
         if let Err(errno) = registered {
             self.hub.metrics_mut().accept(AcceptOutcome::DeadOnArrival);

@@ -1,7 +1,7 @@
 //! Listening sockets, with the options that every accepted connection inherits from them.
 //!
 //! Linux copies them at accept, which saves half a dozen calls for each connection; but for those
-//! of a Unix socket, of which there is one: [`Listener::send_buffer_bytes`].
+//! of a Unix socket, of which there is one, which accepting gives them.
 
 use std::{
     fs, io,
@@ -87,7 +87,10 @@ fn listen_tcp(address: std::net::SocketAddr, limits: &Limits) -> io::Result<List
         .with_interval(Duration::from_secs(4))
         .with_retries(3);
     socket.set_tcp_keepalive(&keepalive)?;
-    socket.set_tcp_user_timeout(Some(Duration::from_millis(limits.tcp_user_timeout_ms)))?;
+    if limits.tcp_user_timeout_ms > 0 {
+        let timeout = Duration::from_millis(limits.tcp_user_timeout_ms);
+        socket.set_tcp_user_timeout(Some(timeout))?;
+    }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     let bound = socket.local_addr()?.as_socket().unwrap_or(address);
@@ -98,7 +101,12 @@ fn listen_tcp(address: std::net::SocketAddr, limits: &Limits) -> io::Result<List
 fn listen_unix(path: &Path, limits: &Limits) -> io::Result<Listener> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
     let address = SockAddr::unix(path)?;
-    let is_socket = fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+    let there = fs::symlink_metadata(path).ok();
+    let is_socket = there.as_ref().is_some_and(|meta| meta.file_type().is_socket());
+    if there.is_some() && !is_socket {
+        let text = "something that is no socket is there; move it away, or choose another path";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+    }
     if is_socket {
         // A server that was killed leaves its socket behind; one that lives answers on it.
         let probe = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;

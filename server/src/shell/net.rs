@@ -6,8 +6,12 @@
 
 use std::io::{self, IoSlice};
 
-pub use crate::hub::Errno;
-use crate::{ids::PeerAddr, metrics::ProcessStats, time::Time};
+pub use crate::hub::{Errno, Hearing};
+use crate::{
+    ids::{ConnectionId, PeerAddr},
+    metrics::ProcessStats,
+    time::Time,
+};
 
 /// What the loop asks of the operating system.
 ///
@@ -46,6 +50,17 @@ pub trait Net {
     ///
     /// The kernel's error number: the stream cannot be used.
     fn register(&mut self, stream: &Self::Stream, token: Token) -> Result<(), Errno>;
+
+    /// Changes what is reported of a stream that is registered under this token.
+    ///
+    /// Of a stream that is heard [`Hearing::AtTicks`], bytes that arrive are not reported. Then an
+    /// event about it is a hint at its end, whatever its flags say. What is there already at a
+    /// change is reported, too.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error number: the stream cannot be used.
+    fn hear(&mut self, stream: &Self::Stream, token: Token, when: Hearing) -> Result<(), Errno>;
 
     /// Reads what is there into `buffer`.
     fn read(&mut self, stream: &Self::Stream, buffer: &mut [u8]) -> Read;
@@ -127,6 +142,11 @@ pub enum TokenKind {
 
 impl Token {
     const SLOT_BITS: u32 = 30;
+
+    /// The token of a player's connection.
+    pub fn of_player(id: ConnectionId) -> Self {
+        Self { kind: TokenKind::Player, slot: id.slot, generation: id.generation }
+    }
 
     /// The token as the number that the kernel keeps.
     pub fn to_bits(self) -> u64 {

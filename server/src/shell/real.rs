@@ -13,9 +13,13 @@ use std::{
     time::Duration,
 };
 
-use mio::{Events, Interest, Poll, Registry, Waker, unix::SourceFd};
+use mio::{Events, Interest, Poll, Registry, Waker, event::Event, unix::SourceFd};
 use rustix::{
-    event::{EventfdFlags, eventfd},
+    event::{
+        EventfdFlags,
+        epoll::{self, EventData, EventFlags},
+        eventfd,
+    },
     io::Errno as E,
     net::{
         RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketFlags, acceptfrom_with, recv,
@@ -32,7 +36,7 @@ use signal_hook_mio::v1_0::Signals;
 
 use super::{
     listen::Listener,
-    net::{Accept, Errno, Flags, Net, NetEvent, Polled, Read, Send, Token, TokenKind},
+    net::{Accept, Errno, Flags, Hearing, Net, NetEvent, Polled, Read, Send, Token, TokenKind},
     process::ProcessFiles,
 };
 use crate::{ids::PeerAddr, metrics::ProcessStats, sys, time::Time};
@@ -40,9 +44,8 @@ use crate::{ids::PeerAddr, metrics::ProcessStats, sys, time::Time};
 /// Events taken from the kernel at once; more stay there for the next poll.
 const EVENTS_PER_POLL: usize = 1024;
 
-/// A loop that has just been woken is not woken again for so long, but for a deadline. A thousand
-/// players send twenty thousand inputs a second, each of which counts at the next tick only: waking
-/// up for every few of them costs more than reading them. Whoever comes alone is heard at once.
+/// A loop that a socket has just woken is not woken again for so long, but for a deadline: waking
+/// up for every few of many costs more than reading them. Whoever comes alone is heard at once.
 const GATHER: Duration = Duration::from_millis(2);
 
 /// A sleep ends late by less than this; a deadline that is nearer is the timer's business.
@@ -59,7 +62,7 @@ pub struct RealNet {
     timer: OwnedFd,
     /// What the timer is set to; [`Time::ZERO`] if it is not.
     timer_at: Time,
-    /// When the last wait was over.
+    /// When a wait was last over because of a socket.
     woken_at: Time,
     waker: Arc<Waker>,
     signals: Option<Signals>,
@@ -122,7 +125,8 @@ impl RealNet {
         Arc::clone(&self.waker)
     }
 
-    /// Sleeps a little if the last wait was over only just now, so that one wait has many events.
+    /// Sleeps a little if a socket has woken the loop only just now, so that one wait has many
+    /// events.
     #[expect(clippy::disallowed_methods, reason = "this is a part of the poll, and ends before it")]
     fn gather(&self, until: Option<Time>) {
         let now = self.now();
@@ -172,16 +176,13 @@ impl Net for RealNet {
             self.gather(until);
         }
         let outcome = self.poll.poll(&mut self.events, timeout);
-        if timeout.is_none() {
-            self.woken_at = self.now();
-        }
         match outcome {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 return Ok(Polled::Everything);
             }
             outcome => outcome?,
         }
-        let mut reported = 0;
+        let (mut reported, mut sockets) = (0, false);
         for event in &self.events {
             reported += 1;
             let token = Token::from_bits(event.token().0 as u64);
@@ -192,17 +193,14 @@ impl Net for RealNet {
                     let pending = self.signals.iter_mut().flat_map(Signals::pending);
                     events.extend(pending.map(|_| NetEvent::Stop));
                 }
-                token => events.push(NetEvent::Ready {
-                    token,
-                    flags: Flags {
-                        readable: event.is_readable(),
-                        writable: event.is_writable(),
-                        closed: event.is_read_closed()
-                            || event.is_write_closed()
-                            || event.is_error(),
-                    },
-                }),
+                token => {
+                    sockets = true;
+                    events.push(NetEvent::Ready { token, flags: flags(event) });
+                }
             }
+        }
+        if sockets && timeout.is_none() {
+            self.woken_at = self.now();
         }
         Ok(if reported < EVENTS_PER_POLL { Polled::Everything } else { Polled::AsMuchAsFits })
     }
@@ -236,6 +234,18 @@ impl Net for RealNet {
         let interest = Interest::READABLE | Interest::WRITABLE;
         register(self.poll.registry(), stream, token, interest)
             .map_err(|error| Errno(error.raw_os_error().unwrap_or(0)))
+    }
+
+    fn hear(&mut self, stream: &OwnedFd, token: Token, when: Hearing) -> Result<(), Errno> {
+        // mio cannot wait for the end of a stream without waiting for its bytes, epoll can.
+        let end = EventFlags::RDHUP | EventFlags::OUT | EventFlags::ET;
+        let flags = match when {
+            Hearing::AtOnce => end | EventFlags::IN,
+            Hearing::AtTicks => end,
+        };
+        let data = EventData::new_u64(token.to_bits());
+        epoll::modify(self.poll.registry(), stream, data, flags)
+            .map_err(|errno| Errno(errno.raw_os_error()))
     }
 
     fn read(&mut self, stream: &OwnedFd, buffer: &mut [u8]) -> Read {
@@ -318,6 +328,14 @@ fn is_of_one_connection(errno: E) -> bool {
             | E::NETUNREACH
             | E::TIMEDOUT
     )
+}
+
+fn flags(event: &Event) -> Flags {
+    Flags {
+        readable: event.is_readable(),
+        writable: event.is_writable(),
+        closed: event.is_read_closed() || event.is_write_closed() || event.is_error(),
+    }
 }
 
 fn mio_token(token: Token) -> mio::Token {

@@ -6,7 +6,7 @@ use std::io::IoSlice;
 
 use super::{
     EventLoop, link_mut,
-    net::{Net, Read, Send},
+    net::{Hearing, Net, Read, Send, Token},
 };
 use crate::{
     client::leave::LeavePath,
@@ -28,12 +28,43 @@ enum Drained {
 }
 
 impl<N: Net> EventLoop<N> {
+    /// Puts those into the ready list who are read at ticks, if their room is due.
+    ///
+    /// They are written to right after that tick, while the kernel's part of their sockets is still
+    /// in the processor's caches; and between two ticks they have not woken up anybody.
+    pub(super) fn list_members_due(&mut self, now: Time) {
+        let Self { hub, links, ready, .. } = self;
+        for id in hub.members_due(now) {
+            if let Some(link) = link_mut(links, id)
+                && !link.readable
+            {
+                link.readable = true;
+                ready.push_back(id);
+            }
+        }
+    }
+
     /// Reads every connection in the ready list once, up to its budget. Who is not drained goes to
     /// the end of the list, so nobody is served twice before everybody was served once.
     pub(super) fn read_ready(&mut self, now: Time) {
         for _ in 0..self.ready.len() {
             let Some(id) = self.ready.pop_front() else { break };
             self.read_one(id, now);
+        }
+    }
+
+    /// Reads those who would be too late for something if they had said nothing since the last tick
+    /// of their room, and then lets the hub judge them.
+    pub(super) fn judge_suspects(&mut self, now: Time) {
+        while let Some(id) = self.hub.next_suspect() {
+            // Who is in the ready list has been read in this turn, and has had its share of it.
+            if let Some(link) = link_mut(&mut self.links, id)
+                && !link.readable
+            {
+                link.readable = true;
+                self.read_one(id, now);
+            }
+            self.hub.judge(id, now);
         }
     }
 
@@ -70,10 +101,10 @@ impl<N: Net> EventLoop<N> {
             let Some(link) = link_mut(links, id) else { return Drained::Yes };
             let (how, path) = match net.read(&link.stream, &mut scratch[..budget]) {
                 Read::Bytes(count) => {
-                    hub.handle(Input::Bytes { from: id, bytes: &scratch[..count] }, now);
-                    // What follows is not looked at in this turn: the client has had its share,
-                    // or said something that ends it.
-                    if hub.has_backlog(id) || hub.is_leaving(id) {
+                    let input = Input::Bytes { from: id, bytes: &scratch[..count] };
+                    if !hub.handle(input, now) {
+                        // What follows is not looked at in this turn: the client has had its share,
+                        // or said something that ends it.
                         return Drained::No;
                     }
                     if count < budget && !link.end_hinted {
@@ -82,7 +113,11 @@ impl<N: Net> EventLoop<N> {
                     budget -= count;
                     continue;
                 }
-                Read::WouldBlock => return Drained::Yes,
+                Read::WouldBlock => {
+                    // No end is there: one that comes makes a new edge.
+                    link.end_hinted = false;
+                    return Drained::Yes;
+                }
                 Read::Eof => (End::Eof, noticed(link.end_hinted)),
                 Read::Failed(errno) => (End::Errno(errno), noticed(link.end_hinted)),
             };
@@ -118,8 +153,7 @@ impl<N: Net> EventLoop<N> {
             match outcome {
                 Send::Bytes(taken_bytes) => {
                     budget = budget.saturating_sub(taken_bytes);
-                    hub.handle(Input::Wrote { connection: id, taken_bytes }, now);
-                    if !hub.has_unsent(id) {
+                    if !hub.handle(Input::Wrote { connection: id, taken_bytes }, now) {
                         return;
                     }
                 }
@@ -134,6 +168,16 @@ impl<N: Net> EventLoop<N> {
                     hub.handle(Input::Ended { connection: id, how, path }, now);
                 }
             }
+        }
+    }
+
+    /// Reads a connection at other times from now on.
+    pub(super) fn hear(&mut self, id: ConnectionId, when: Hearing, now: Time) {
+        let Some(link) = link_mut(&mut self.links, id) else { return };
+        link.hearing = when;
+        if let Err(errno) = self.net.hear(&link.stream, Token::of_player(id), when) {
+            let (how, path) = (End::Errno(errno), LeavePath::Event);
+            self.hub.handle(Input::Ended { connection: id, how, path }, now);
         }
     }
 

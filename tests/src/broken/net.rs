@@ -15,7 +15,7 @@ use gamekeeper::{
     hub::Errno,
     metrics::ProcessStats,
     shell::{
-        net::{Accept, Flags, Net, NetEvent, Polled, Read, Send, Token},
+        net::{Accept, Flags, Hearing, Net, NetEvent, Polled, Read, Send, Token},
         real::RealNet,
     },
     time::Time,
@@ -214,6 +214,10 @@ impl Net for BrokenNet {
     fn register(&mut self, line: &Line, token: Token) -> Result<(), Errno> {
         line.token.set(Some(token));
         self.inner.register(&line.socket, token)
+    }
+
+    fn hear(&mut self, line: &Line, token: Token, when: Hearing) -> Result<(), Errno> {
+        self.inner.hear(&line.socket, token, when)
     }
 
     fn read(&mut self, line: &Line, buffer: &mut [u8]) -> Read {

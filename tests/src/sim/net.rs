@@ -17,7 +17,7 @@ use std::{
 use gamekeeper::{
     ids::PeerAddr,
     metrics::ProcessStats,
-    shell::net::{Accept, Errno, Net, NetEvent, Polled, Read, Send, Token},
+    shell::net::{Accept, Errno, Hearing, Net, NetEvent, Polled, Read, Send, Token},
     time::Time,
 };
 
@@ -133,6 +133,19 @@ impl Net for SimNet {
             return Err(Errno(12));
         }
         world.kernel.register(stream.0, token);
+        Ok(())
+    }
+
+    fn hear(&mut self, stream: &SimStream, _token: Token, when: Hearing) -> Result<(), Errno> {
+        let mut world = self.world.borrow_mut();
+        world.interlude();
+        if world.strikes(Fault::FailedRegister) {
+            world.curse(stream.0);
+            world.note(|| format!("hear {:?} {when:?}: ENOMEM", stream.0));
+            return Err(Errno(12));
+        }
+        world.note(|| format!("hear {:?} {when:?}", stream.0));
+        world.kernel.hear(stream.0, when);
         Ok(())
     }
 

@@ -8,11 +8,17 @@ use gamekeeper_protocol::{
 
 use super::super::{
     tests::{
-        DEADLINE, fleet, hello_ticket, read_some, send, serve, turn_until, welcome_with_ticket,
+        DEADLINE, appearing, fleet, hello_ticket, judge_until, read_some, send, serve, turn_until,
+        welcome_with_ticket,
     },
     *,
 };
-use crate::{clock::Moment, connection::Ended, retry::RetryPolicy};
+use crate::{
+    clock::Moment,
+    connection::Ended,
+    people::{Appearance, People},
+    retry::RetryPolicy,
+};
 
 const SOON: Duration = Duration::from_millis(1);
 
@@ -132,7 +138,11 @@ fn a_bot_takes_over_from_itself() {
     assert_eq!((ends.len(), ends[0].departure), (1, Some(Departure::Freeze)));
     let replaced = GoodbyeReason::Replaced;
     assert!(matches!(ends[0].ended, Ended::Goodbye { reason, .. } if reason == replaced));
-    assert_eq!((fleet.ghosts(), fleet.missed()), (0, 0), "the player is not gone");
+    let mut people = People::default();
+    judge_until(&mut fleet, &mut people, |_, _| true);
+    let wrong = [Appearance::Ghost, Appearance::Missed];
+    let wrong = wrong.map(|it| appearing(&fleet, &people, it));
+    assert_eq!(wrong, [0, 0], "the player is not gone");
     fleet
         .depart(bot, Departure::Goodbye, PlayerState::Match)
         .expect("the name has passed to the heir");
@@ -230,7 +240,7 @@ fn without_a_way_back_there_is_a_new_seat() {
     };
     let (mut fleet, bot) =
         playing(script, BotPlan { departure: Some(Departure::Close), ..BotPlan::default() });
-    assert_eq!(fleet.seat_window(), None);
+    assert_eq!(fleet.counts().seat_window, None);
     fleet
         .depart_and_return(bot, Departure::Close, PlayerState::Match, comeback(SOON))
         .expect("it plays");

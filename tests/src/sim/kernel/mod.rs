@@ -18,7 +18,7 @@ use std::{
 };
 
 use gamekeeper::{
-    shell::net::{Errno, Token},
+    shell::net::{Errno, Hearing, Token},
     time::Time,
 };
 
@@ -53,6 +53,8 @@ struct Conn {
     /// How long a packet takes.
     delay: Duration,
     token: Option<Token>,
+    /// What is reported of it.
+    hearing: Hearing,
     /// Whether it is in the list of what the next poll looks at.
     listed: bool,
     /// Whether the server's end was accepted.
@@ -176,6 +178,7 @@ impl Kernel {
             ends: [server, client],
             delay,
             token: None,
+            hearing: Hearing::AtOnce,
             listed: false,
             accepted: false,
             coming_bytes: [0; 2],
@@ -269,8 +272,11 @@ impl Kernel {
     /// Puts back what was read last, as if it arrived only now.
     pub fn unread(&mut self, conn: ConnNo, side: Side, bytes: &[u8]) {
         if let Some(it) = self.conns.get_mut(&conn) {
-            it.ends[side as usize].unread(bytes);
-            self.wake(conn, side, Wake::Yes);
+            let end = &mut it.ends[side as usize];
+            end.unread(bytes);
+            // With what was read an end may arrive that was behind it.
+            let wakes = it.hearing == Hearing::AtOnce || end.polls_rdhup();
+            self.wake(conn, side, if wakes { Wake::Yes } else { Wake::No });
         }
     }
 
@@ -303,6 +309,14 @@ impl Kernel {
     pub fn register(&mut self, conn: ConnNo, token: Token) {
         if let Some(it) = self.conns.get_mut(&conn) {
             it.token = Some(token);
+            self.wake(conn, Side::Server, Wake::Yes);
+        }
+    }
+
+    /// Changes what is reported; what is there already is reported as well.
+    pub fn hear(&mut self, conn: ConnNo, when: Hearing) {
+        if let Some(it) = self.conns.get_mut(&conn) {
+            it.hearing = when;
             self.wake(conn, Side::Server, Wake::Yes);
         }
     }
@@ -352,7 +366,9 @@ impl Kernel {
             it.coming_bytes[to as usize] -= bytes.len();
         }
         let is_ack = matches!(packet, Packet::Ack(_));
+        let is_unheard = it.hearing == Hearing::AtTicks && matches!(packet, Packet::Data(_));
         let (answer, wake) = it.ends[to as usize].receive(packet);
+        let wake = if is_unheard { Wake::No } else { wake };
         self.wake(conn, to, wake);
         if let Some(answer) = answer {
             self.post(conn, to.other(), answer);

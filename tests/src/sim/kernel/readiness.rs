@@ -3,7 +3,7 @@
 //!
 //! Part of [`Kernel`].
 
-use gamekeeper::shell::net::{Flags, NetEvent, Token, TokenKind};
+use gamekeeper::shell::net::{Flags, Hearing, NetEvent, Token, TokenKind};
 
 use super::{ConnNo, Kernel, Side, Source, tcp::Wake};
 
@@ -39,11 +39,12 @@ impl Kernel {
         it.listed = false;
         let token = it.token?;
         let end = &mut it.ends[Side::Server as usize];
-        let (input, output) = (end.polls_in(), end.polls_out());
+        let (output, rdhup) = (end.polls_out(), end.polls_rdhup());
+        let input = end.polls_in() && it.hearing == Hearing::AtOnce;
         let (hup, err) = (end.polls_hup(), end.polls_err());
-        let any = input || output || hup || err;
+        let any = input || output || rdhup || hup || err;
         // As mio reads the bits.
-        let closed = hup || err || input && end.polls_rdhup();
+        let closed = hup || err || input && rdhup;
         let flags = Flags { readable: input, writable: output, closed };
         any.then_some(NetEvent::Ready { token, flags })
     }

@@ -32,11 +32,11 @@ pub(super) fn population(report: &Report) -> Figure {
     let left = report.events.iter().filter_map(|event| Some((event.at_seconds?, 0.0))).collect();
     let expected = heads(|heads| Some(heads.expected as f64));
     let series = vec![
-        Series { name: "expected", class: "c5", how: How::Dashes, points: expected },
+        Series { name: "expected (dashes)", class: "c5", how: How::Dashes, points: expected },
         line("on the server", "c1", heads(|heads| heads.players.map(|it| it as f64))),
         line("bots that play", "c0", heads(|heads| Some(heads.playing as f64))),
         line("seats held", "c3", heads(|heads| heads.players_away.map(|it| it as f64))),
-        Series { name: "departures", class: "c5", how: How::Ticks, points: left },
+        Series { name: "departures (at the foot)", class: "c5", how: How::Ticks, points: left },
     ];
     let y = Axis::from_zero("players", highest(&series));
     Figure::one(
@@ -117,7 +117,7 @@ pub(super) fn funnel(report: &Report) -> Figure {
     let stages = [
         ("planned", joins.planned, String::new()),
         (
-            "connected, with the lobby, returns and bad tickets",
+            "connected (returns and others too)",
             joins.connect.count,
             told(&joins.connect, connecting),
         ),
