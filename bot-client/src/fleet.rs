@@ -19,6 +19,7 @@ mod bot;
 mod counts;
 mod ending;
 mod endpoint;
+mod fairness;
 mod impostor;
 mod leave;
 mod leaving;

@@ -4,6 +4,10 @@
 //! structures repeat the server's format on purpose: a load test that shared the server's code
 //! could not notice when the format changes.
 
+mod buckets;
+
+pub use buckets::Buckets;
+
 use std::{
     collections::BTreeMap,
     error, fmt,
@@ -72,6 +76,12 @@ pub struct ServerStats {
     pub tick_seconds: Quantiles,
     /// How late ticks began.
     pub tick_late_seconds: Quantiles,
+    /// How many ticks took how long; nothing from a server that does not say.
+    #[serde(default)]
+    pub tick_seconds_buckets: Buckets,
+    /// How many ticks began how late.
+    #[serde(default)]
+    pub tick_late_seconds_buckets: Buckets,
     /// Bytes by direction.
     pub bytes_total: Bytes,
     /// Snapshots handed to sockets.

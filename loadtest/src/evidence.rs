@@ -15,7 +15,7 @@ use crate::{
     admin::ServerStats,
     ledger::Ledger,
     matching::{self, Matching, Tally, Verdict},
-    timeline::Sample,
+    timeline::{Headcount, Sample},
 };
 
 /// Seats that are held for longer than this are not waited for.
@@ -86,6 +86,10 @@ pub struct Evidence {
     pub run_began: Moment,
     /// How it went, second by second, until things had settled.
     pub timeline: Vec<Sample>,
+    /// Who was there, several times a second, until things had settled.
+    pub headcounts: Vec<Headcount>,
+    /// The longest time that each survivor had to wait for a state, until things had settled.
+    pub longest_waits: Latency,
     /// How long the run phase took.
     pub run_time: Duration,
     /// Processor time in the run phase of each process of the load test; with several, the first
@@ -258,6 +262,30 @@ impl Evidence {
     /// Bots that did not get to play for the first time, by what they saw.
     pub fn failed_joins(&self) -> BTreeMap<String, u64> {
         self.unasked_ends(|end| end.stage != Stage::Playing && !end.returning)
+    }
+
+    /// The same, by how far they had come.
+    pub fn failed_joins_by_stage(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::new();
+        for end in self.ends.iter().filter(|end| end.departure.is_none() && !end.returning) {
+            let stage = match end.stage {
+                Stage::Connecting => "connecting",
+                Stage::Greeting => "greeting",
+                Stage::Playing => continue,
+            };
+            *counts.entry(stage).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The longest that the server had to notice a departure, by kind.
+    pub fn deadlines(&self) -> BTreeMap<(Departure, PlayerState), Duration> {
+        let mut deadlines: BTreeMap<_, Duration> = BTreeMap::new();
+        for injection in &self.injections {
+            let deadline = deadlines.entry((injection.departure, injection.state)).or_default();
+            *deadline = injection.noticed_by.since(injection.at).max(*deadline);
+        }
+        deadlines
     }
 
     /// Failed joins that are this machine's fault and not the server's.

@@ -161,7 +161,7 @@ impl Keys {
 }
 
 /// Whether the server may rightly give this reason.
-fn is_right(injection: &Injection, reason: &str, transport: Transport) -> bool {
+pub(crate) fn is_right(injection: &Injection, reason: &str, transport: Transport) -> bool {
     // Who comes back may be quicker than the server, which then learns it by that.
     let is_back = injection.returns && reason == REPLACED;
     is_back || injection.expected_reasons(transport).contains(&reason)

@@ -11,11 +11,13 @@
 
 mod comebacks;
 mod draw;
+mod expected;
 pub mod lines;
 mod means;
 #[cfg(test)]
 mod tests;
 
+pub use expected::Expected;
 pub use means::Means;
 
 use std::{collections::BTreeMap, time::Duration};

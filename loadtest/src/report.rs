@@ -9,6 +9,8 @@ mod generator;
 mod parts;
 mod recovery;
 mod seats;
+mod spread;
+mod windows;
 
 pub use checks::{Check, Outcome};
 pub use events::Event;
@@ -19,6 +21,8 @@ pub use parts::{
 };
 pub use recovery::Recovery;
 pub use seats::{BadTickets, Returns, Seats};
+pub use spread::Spread;
+pub use windows::FaultWindow;
 
 use std::collections::BTreeMap;
 
@@ -31,7 +35,7 @@ use crate::{
     options::Options,
     plan::Plan,
     threshold::figures::Figures,
-    timeline::Sample,
+    timeline::{Headcount, Sample},
 };
 
 /// The version of the report's layout in JSON. It changes when a field changes its meaning or goes
@@ -109,8 +113,20 @@ pub struct Report {
     pub generator: Generator,
     /// Where all this happened.
     pub environment: Environment,
+    /// When players left in which ways.
+    pub faults: Vec<FaultWindow>,
     /// How it went, second by second, until things had settled.
     pub timeline: Vec<Sample>,
+    /// Who was there, several times a second.
+    pub headcounts: Vec<Headcount>,
+    /// How the intervals of the survivors were spread, in the run phase.
+    pub intervals: Spread,
+    /// How old states were when survivors read them; only for the benchmark game on one machine.
+    pub ages: Spread,
+    /// How late inputs were sent.
+    pub input_lags: Spread,
+    /// The longest time that each survivor had to wait for a state since it joined.
+    pub longest_waits: Spread,
     /// What became of each departure: in a file of its own, because there are many.
     #[serde(skip)]
     pub events: Vec<Event>,
@@ -164,7 +180,13 @@ impl Report {
             server: ServerSide::new(evidence),
             generator: Generator::new(options, evidence),
             environment: Environment::new(options, evidence),
+            faults: windows::fault_windows(&options.scenario),
             timeline: evidence.timeline.clone(),
+            headcounts: evidence.headcounts.clone(),
+            intervals: Spread::of_the_tail(&evidence.run.survivors.interval),
+            ages: Spread::of_the_tail(&evidence.run.survivors.age),
+            input_lags: Spread::of_the_tail(&evidence.run.input_lag),
+            longest_waits: Spread::of_all(&evidence.longest_waits),
             events: events::events(evidence),
         };
         report.invalid = checks::invalidities(options, evidence);
@@ -194,6 +216,7 @@ impl Report {
 fn causes(plan: &Plan, evidence: &Evidence) -> Vec<Cause> {
     let injected = evidence.injected();
     let tallies = evidence.tallies();
+    let deadlines = evidence.deadlines();
     let cause = |((departure, state), planned): ((Departure, PlayerState), u64)| {
         let kind = (departure, state);
         let tally = tallies.as_ref().map(|all| all.get(&kind).cloned().unwrap_or_default());
@@ -207,6 +230,7 @@ fn causes(plan: &Plan, evidence: &Evidence) -> Vec<Cause> {
             missed: tally.as_ref().map(|tally| tally.missed),
             late: tally.as_ref().map(|tally| tally.late),
             paths: tally.as_ref().map(|tally| tally.paths.clone()),
+            deadline_ms: deadlines.get(&kind).map(|longest| longest.as_secs_f64() * 1e3),
             ttd: tally.map(|it| LatencySummary::new(&it.time_to_detect)).unwrap_or_default(),
             announce: announce.map(LatencySummary::new).unwrap_or_default(),
         }

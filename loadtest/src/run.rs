@@ -15,11 +15,14 @@ mod error;
 mod host;
 mod machine;
 mod phases;
+mod standing;
+mod status;
 
 pub use error::RunError;
+pub use standing::{SoFar, Standing};
+pub use status::{Phase, Status};
 
 use std::{
-    fmt,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -33,12 +36,12 @@ use gamekeeper_bot::{
 use host::Host;
 
 use crate::{
-    admin::{self, Scrape, Scraper},
+    admin::{self, Scrape, Scraper, ServerStats},
     crew::{Crew, News, Question},
     evidence::{Evidence, Halt, KeptEvents},
     ledger::Ledger,
     options::{Options, Target},
-    plan::{Means, Plan},
+    plan::{Expected, Means, Plan},
     report::Report,
     server::{self, ServerProcess},
     timeline::{Sample, ServerSample},
@@ -60,47 +63,6 @@ const SCRAPES_FAILED_MAX: u32 = 3;
 /// for.
 const UNPLACED_ONE_OF: u64 = 5;
 
-/// Where a run stands, for whoever watches it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Status {
-    /// The phase.
-    pub phase: Phase,
-    /// How much of the phase is done, from 0 to 1, as far as that is known.
-    pub done: f64,
-    /// Bots that play.
-    pub playing: u64,
-    /// Departures carried out so far.
-    pub left: u64,
-    /// Bots that have left in a way that keeps their socket, and that the server has to let go.
-    pub awaited: u64,
-    /// Bots that were ended without having been told to leave.
-    pub lost: u64,
-}
-
-/// A phase of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Everybody joins.
-    Join,
-    /// Some leave and others come.
-    Run,
-    /// The server notices the rest.
-    Settle,
-    /// Everybody says goodbye, and the server becomes as it was before.
-    Close,
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Join => "join",
-            Self::Run => "run",
-            Self::Settle => "settle",
-            Self::Close => "close",
-        })
-    }
-}
-
 /// Runs, and reports what was seen.
 ///
 /// `stop` ends the run early with a partial report. `on_status` is called many times a second and
@@ -112,7 +74,7 @@ impl fmt::Display for Phase {
 pub fn run(
     options: &Options,
     stop: &AtomicBool,
-    on_status: &mut dyn FnMut(&Status),
+    on_status: &mut dyn FnMut(&Status<'_>),
 ) -> Result<Report, RunError> {
     let prepared = prepare(options)?;
     let mut host = Host::start(options, prepared.connections)?;
@@ -130,7 +92,7 @@ pub fn run(
 pub fn repeat(
     options: &Options,
     stop: &AtomicBool,
-    on_status: &mut dyn FnMut(&Status),
+    on_status: &mut dyn FnMut(&Status<'_>),
     on_report: &mut dyn FnMut(&Report) -> bool,
 ) -> Result<Report, RunError> {
     let mut options = options.clone();
@@ -179,7 +141,7 @@ fn play(
     plan: &Plan,
     host: &mut Host,
     stop: &AtomicBool,
-    on_status: &mut dyn FnMut(&Status),
+    on_status: &mut dyn FnMut(&Status<'_>),
 ) -> Result<Evidence, RunError> {
     let scenario = &options.scenario;
     let admin = host.admin;
@@ -205,10 +167,14 @@ fn play(
         next_look: Moment::default(),
         stop,
         on_status,
-        lost: 0,
+        expected: Expected::new(plan),
+        standing: Standing::new(host.endpoint.transport()),
+        phase: (Phase::Join, Moment::now()),
         started: Moment::default(),
         sampled_at: Moment::default(),
-        server_sample: None,
+        counted_at: Moment::default(),
+        server_stats: None,
+        server_sampled: None,
         evidence: Evidence {
             transport: host.endpoint.transport(),
             exclusive: matches!(options.target, Target::Own { .. }),
@@ -247,15 +213,22 @@ struct Run<'a> {
     next_scrape: Moment,
     next_look: Moment,
     stop: &'a AtomicBool,
-    on_status: &'a mut dyn FnMut(&Status),
-    /// Ends that nobody asked for, so far.
-    lost: u64,
+    on_status: &'a mut dyn FnMut(&Status<'_>),
+    expected: Expected,
+    /// What was done and noticed so far.
+    standing: Standing,
+    /// The phase, and when it was seen for the first time.
+    phase: (Phase, Moment),
     /// When the run phase began.
     started: Moment,
     /// When the last sample of the timeline ended.
     sampled_at: Moment,
+    /// When it was noted for the last time who is there.
+    counted_at: Moment,
     /// What the server said about itself at the last look.
-    server_sample: Option<ServerSample>,
+    server_stats: Option<ServerStats>,
+    /// And at the look that is in the last sample.
+    server_sampled: Option<ServerStats>,
     evidence: Evidence,
 }
 
@@ -284,14 +257,7 @@ impl Run<'_> {
             }
         }
         self.look_for_a_halt();
-        (self.on_status)(&Status {
-            phase,
-            done: done.clamp(0.0, 1.0),
-            playing: self.counts.playing,
-            left: self.evidence.injections.len() as u64,
-            awaited: self.counts.leaving,
-            lost: self.lost,
-        });
+        self.tell(phase, done.clamp(0.0, 1.0), now);
         Ok(())
     }
 
@@ -299,9 +265,9 @@ impl Run<'_> {
     fn look(&mut self, question: Question) -> Result<News, RunError> {
         let mut news = self.crew.ask(question).map_err(RunError::Crew)?;
         (self.counts, self.orders) = (news.counts, news.orders);
+        self.standing.note(&news.injections, &news.ends);
         self.evidence.injections.append(&mut news.injections);
         self.evidence.not_injected += news.not_injected;
-        self.lost += news.ends.iter().filter(|end| end.departure.is_none()).count() as u64;
         self.evidence.ends.append(&mut news.ends);
         self.evidence.returns.append(&mut news.returns);
         self.evidence.frauds.append(&mut news.frauds);
@@ -320,8 +286,11 @@ impl Run<'_> {
         if self.is_under_way() {
             let playing = self.counts.playing;
             let sample = Sample::new(self.started, self.sampled_at, now, playing, &slice);
-            self.evidence.timeline.push(Sample { server: self.server_sample, ..sample });
+            let (now, before) = (self.server_stats.as_ref(), self.server_sampled.as_ref());
+            let server = now.map(|now| ServerSample::new(now, before));
+            self.evidence.timeline.push(Sample { server, ..sample });
         }
+        self.server_sampled.clone_from(&self.server_stats);
         self.sampled_at = now;
         match phase {
             Phase::Join => self.evidence.warm_up.merge(&slice),
@@ -363,8 +332,9 @@ impl Run<'_> {
             Ok(mut scrape) => {
                 self.scrapes_failed = 0;
                 let news = std::mem::take(&mut scrape.ledger);
+                self.standing.hear(&news.entries, scrape.asked_at);
                 self.evidence.ledger.get_or_insert_default().extend(news);
-                self.server_sample = Some((&scrape.stats).into());
+                self.server_stats = Some(scrape.stats.clone());
                 Some(scrape)
             }
             Err(_) => {

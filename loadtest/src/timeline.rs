@@ -1,6 +1,7 @@
-//! How a run went, second by second.
+//! How a run went, second by second, and who was there, more often.
 //!
-//! Data flow: fleet, server's statistics -> **`Sample`** -> evidence -> report -> plots.
+//! Data flow: fleet, server's statistics -> **`Sample`**, **`Headcount`** -> evidence -> report ->
+//! plots.
 
 use gamekeeper_bot::{
     clock::Moment,
@@ -8,7 +9,7 @@ use gamekeeper_bot::{
 };
 use serde::Serialize;
 
-use crate::admin::ServerStats;
+use crate::admin::{Buckets, ServerStats};
 
 /// What was seen in about a second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -52,6 +53,40 @@ pub struct ServerSample {
     pub cpu_seconds: f64,
     /// Players times ticks since it started.
     pub player_ticks: u64,
+    /// Ticks that a room should have had and did not, since it started.
+    pub ticks_missed: u64,
+    /// How long ticks took, from the sample before on.
+    pub tick: ServerTimes,
+    /// How late ticks began, from the sample before on.
+    pub tick_late: ServerTimes,
+}
+
+/// Times that a server has counted in buckets: each figure is the end of one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ServerTimes {
+    /// Half are not above it, in milliseconds.
+    pub p50_ms: Option<f64>,
+    /// 99 % are not above it.
+    pub p99_ms: Option<f64>,
+    /// None is above it.
+    pub max_ms: Option<f64>,
+}
+
+/// Who was there at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Headcount {
+    /// When, in seconds from the start of the run phase.
+    pub at_seconds: f64,
+    /// Bots that should have played by the plan.
+    pub expected: u64,
+    /// Bots that played.
+    pub playing: u64,
+    /// Bots that had left, and were to come back.
+    pub returning: u64,
+    /// Players of the server, when it was last asked; nothing if it cannot be.
+    pub players: Option<u64>,
+    /// Players whose seat the server held.
+    pub players_away: Option<u64>,
 }
 
 impl Sample {
@@ -74,16 +109,25 @@ impl Sample {
     }
 }
 
-impl From<&ServerStats> for ServerSample {
-    fn from(stats: &ServerStats) -> Self {
+impl ServerSample {
+    /// What the server says now, and of its ticks what is new since it was asked `before`.
+    pub fn new(now: &ServerStats, before: Option<&ServerStats>) -> Self {
+        let new = |of: fn(&ServerStats) -> &Buckets| {
+            let new = before.map(|before| of(now).since(of(before))).unwrap_or_default();
+            let [p50_ms, p99_ms, max_ms] = [0.5, 0.99, 1.0].map(|share| new.at_most_ms(share));
+            ServerTimes { p50_ms, p99_ms, max_ms }
+        };
         Self {
-            players: stats.players,
-            players_away: stats.players_away,
-            connections: stats.connections.values().sum(),
-            rss_bytes: stats.process.rss_bytes,
-            open_fds: stats.process.open_fds,
-            cpu_seconds: stats.process.cpu_user_seconds + stats.process.cpu_system_seconds,
-            player_ticks: stats.player_ticks_total,
+            players: now.players,
+            players_away: now.players_away,
+            connections: now.connections.values().sum(),
+            rss_bytes: now.process.rss_bytes,
+            open_fds: now.process.open_fds,
+            cpu_seconds: now.process.cpu_user_seconds + now.process.cpu_system_seconds,
+            player_ticks: now.player_ticks_total,
+            ticks_missed: now.ticks_missed_total,
+            tick: new(|stats| &stats.tick_seconds_buckets),
+            tick_late: new(|stats| &stats.tick_late_seconds_buckets),
         }
     }
 }

@@ -86,6 +86,8 @@ pub(super) struct Play {
     /// When it said something for the first time after the welcome.
     pub(super) spoke_at: Option<Moment>,
     last_snapshot_at: Option<Moment>,
+    /// The longest time between two snapshots; nothing before there were two.
+    longest_wait: Option<Duration>,
     /// When the next input is due. Inputs follow this plan, not the actual sends.
     pub(super) next_input: Moment,
 }
@@ -171,6 +173,7 @@ impl Play {
             homecoming: None,
             spoke_at: None,
             last_snapshot_at: None,
+            longest_wait: None,
             next_input: Moment::default(),
         }
     }
@@ -178,6 +181,11 @@ impl Play {
     /// Whether so many events have been told again as there may be: a state comes after them.
     pub(super) fn has_seen_the_game(&self) -> bool {
         self.last_snapshot_at.is_some()
+    }
+
+    /// The longest time between two snapshots, if it is one whose measurements count.
+    pub(super) fn longest_wait(&self) -> Option<Duration> {
+        self.longest_wait.filter(|_| self.survivor && self.ticks)
     }
 
     /// Forgets everything about an earlier connection.
@@ -265,6 +273,10 @@ impl Play {
         stats: &mut FleetStats,
     ) {
         let since_last = self.last_snapshot_at.replace(now).map(|last| now.since(last));
+        self.longest_wait = self.longest_wait.max(since_last);
+        if since_last.is_none() && self.homecoming.is_none() {
+            stats.first_state_time.record(now.since(self.connected_at));
+        }
         let survivors = self.survivor.then_some(&mut stats.survivors);
         for observed in [&mut stats.everyone].into_iter().chain(survivors) {
             observed.snapshots += 1;
@@ -328,6 +340,32 @@ fn first_input(bot: BotId, now: Moment, config: &FleetConfig) -> Moment {
 mod tests {
     use super::*;
     use crate::fleet::Endpoint;
+
+    /// The first state counts for the join, the longest wait between two for the fairness; and
+    /// only of a bot whose measurements count, in a game with ticks.
+    #[test]
+    fn a_bot_knows_how_long_it_had_to_wait() {
+        let ms = |ms: u64| Moment(ms * 1_000_000);
+        let play = |survivor, ticks| {
+            let mut play = Play::new(0, BotId(0), survivor);
+            (play.ticks, play.connected_at) = (ticks, ms(100));
+            play
+        };
+        let mut stats = FleetStats::default();
+        let mut fair = play(true, true);
+        assert_eq!(fair.longest_wait(), None);
+        for at in [130, 180, 260, 310] {
+            fair.measure(ms(at), 0, None, &mut stats);
+        }
+        assert_eq!(fair.longest_wait(), Some(Duration::from_millis(80)));
+        assert_eq!(stats.first_state_time.count(), 1);
+        let first = stats.first_state_time.max().expect("one sample");
+        assert!(first.abs_diff(Duration::from_millis(30)) < Duration::from_micros(100));
+        for mut other in [play(false, true), play(true, false)] {
+            [130, 180].into_iter().for_each(|at| other.measure(ms(at), 0, None, &mut stats));
+            assert_eq!(other.longest_wait(), None);
+        }
+    }
 
     #[test]
     fn inputs_are_spread_over_the_period() {

@@ -120,6 +120,8 @@ pub struct FleetStats {
     pub welcome_time: Latency,
     /// The same, to a seat that the bot has had.
     pub resume_time: Latency,
+    /// From the success of a connect to the first snapshot, at a new seat.
+    pub first_state_time: Latency,
     /// Sends that a socket took, and sends that failed.
     pub sends: u64,
     /// Sends that failed. Each of them ended a connection.
@@ -165,6 +167,7 @@ impl FleetStats {
         self.connect_time.merge(&other.connect_time);
         self.welcome_time.merge(&other.welcome_time);
         self.resume_time.merge(&other.resume_time);
+        self.first_state_time.merge(&other.first_state_time);
         self.sends += other.sends;
         self.sends_failed += other.sends_failed;
         self.sent_bytes += other.sent_bytes;
@@ -231,6 +234,7 @@ mod tests {
             connect_time: latency.clone(),
             welcome_time: latency.clone(),
             resume_time: latency.clone(),
+            first_state_time: latency.clone(),
             sends: next(),
             sends_failed: next(),
             sent_bytes: next(),

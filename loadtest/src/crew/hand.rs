@@ -69,7 +69,10 @@ impl Hand {
                 news.stats = self.fleet.take_stats();
                 news.order_lag = mem::take(&mut self.order_lag);
             }
-            Question::Rosters => news.rosters = self.fleet.rosters(),
+            Question::Rosters => {
+                news.rosters = self.fleet.rosters();
+                news.longest_waits = self.fleet.longest_waits();
+            }
             Question::Goodbye => {
                 self.orders.clear();
                 self.tickets.clear();

@@ -76,7 +76,7 @@ pub enum Question {
     News,
     /// What was measured since it was asked for last.
     Stats,
-    /// Whom the bots have in their rooms.
+    /// Whom the bots have in their rooms, and how long they had to wait for a state.
     Rosters,
     /// To let go of those whom the server has not let go, to forget all orders, and to have
     /// everybody else say goodbye.
@@ -112,6 +112,8 @@ pub struct News {
     pub order_lag: Latency,
     /// Whom the bots have in their rooms, if that was asked.
     pub rosters: Vec<RosterEntry>,
+    /// The longest time that each survivor had to wait for a state, if that was asked.
+    pub longest_waits: Latency,
     /// Bots that the server had not let go, if they were to be let go.
     pub abandoned: u64,
     /// Who then said goodbye.
@@ -135,6 +137,7 @@ impl News {
         self.stats.merge(&other.stats);
         self.order_lag.merge(&other.order_lag);
         self.rosters.append(&mut other.rosters);
+        self.longest_waits.merge(&other.longest_waits);
         self.abandoned += other.abandoned;
         self.goodbyes.append(&mut other.goodbyes);
     }
@@ -219,7 +222,8 @@ mod tests {
             player_events: vec![PlayerEvent { at, player, what: PlayerChange::AnnouncedLeft }],
             cpu: Duration::from_millis(7),
             stats: FleetStats { joins: 8, connect_time: lag.clone(), ..FleetStats::default() },
-            order_lag: lag,
+            order_lag: lag.clone(),
+            longest_waits: lag,
             rosters: vec![RosterEntry { player, presence: Presence::Stalled, bots: 9 }],
             abandoned: 10,
             goodbyes: vec![injection(bot, at.0 + 1)],
@@ -265,6 +269,7 @@ mod tests {
         assert_eq!((both.ends.len(), both.returns.len(), both.frauds.len()), (4, 6, 2));
         assert_eq!((both.player_events.len(), both.rosters.len(), both.goodbyes.len()), (2, 2, 2));
         assert_eq!((both.cpu, both.stats.joins), (a.cpu + b.cpu, 16));
-        assert_eq!((both.order_lag.count(), both.stats.connect_time.count()), (2, 2));
+        assert_eq!((both.order_lag.count(), both.longest_waits.count()), (2, 2));
+        assert_eq!(both.stats.connect_time.count(), 2);
     }
 }

@@ -61,6 +61,10 @@ pub struct Joins {
     pub connect: LatencySummary,
     /// From then to the welcome.
     pub welcome: LatencySummary,
+    /// From the success of the connect to the first state, at a new seat.
+    pub first_state: LatencySummary,
+    /// Bots that got no seat, by how far they had come: connecting, greeting.
+    pub failed_at: BTreeMap<&'static str, u64>,
 }
 
 impl Joins {
@@ -73,6 +77,8 @@ impl Joins {
             failed: evidence.failed_joins(),
             connect: LatencySummary::new(&stats.connect_time),
             welcome: LatencySummary::new(&stats.welcome_time),
+            first_state: LatencySummary::new(&stats.first_state_time),
+            failed_at: evidence.failed_joins_by_stage(),
         }
     }
 }
@@ -97,6 +103,8 @@ pub struct Cause {
     pub late: Option<u64>,
     /// How it learnt of them.
     pub paths: Option<BTreeMap<String, u64>>,
+    /// The longest that the server had for one of them, in milliseconds.
+    pub deadline_ms: Option<f64>,
     /// From the departure to the server's knowing.
     pub ttd: LatencySummary,
     /// From the departure to the first notice of it that any other bot received.

@@ -7,7 +7,7 @@ use gamekeeper_bot::{clock::Moment, departure::PlayerState, fleet::BotId, people
 use super::{Phase, Run, RunError};
 use crate::{
     admin::ServerStats,
-    crew::{Order, Question},
+    crew::{News, Order, Question},
     ledger::Ledger,
     plan::{PlannedDeparture, Step},
     sockets,
@@ -190,7 +190,8 @@ impl Run<'_> {
         }
         self.evidence.settled = self.scrape_fresh(Phase::Settle, 1.0)?.map(|scrape| scrape.stats);
         self.evidence.settled_number = self.evidence.ledger.as_ref().map(Ledger::last_number);
-        let rosters = self.look(Question::Rosters)?.rosters;
+        let News { rosters, longest_waits, .. } = self.look(Question::Rosters)?;
+        self.evidence.longest_waits = longest_waits;
         self.evidence.playing_when_settled = self.counts.playing;
         let people = self.crew.people();
         self.evidence.ghosts_in_rosters = people.count(&rosters, Appearance::Ghost);

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Upper ends of the histogram buckets, in microseconds.
-const BUCKETS_MICROS: [u64; 12] =
+pub(super) const BUCKETS_MICROS: [u64; 12] =
     [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000];
 
 /// Everything that is counted.

@@ -14,7 +14,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use self::http::{Request, Response};
+use self::{
+    expose::BUCKETS_MICROS,
+    http::{Request, Response},
+};
 use crate::{
     client::leave::{LeavePath, LeaveReason},
     hub::Hub,
@@ -106,6 +109,8 @@ struct StatsView {
     player_ticks_total: u64,
     tick_seconds: QuantilesView,
     tick_late_seconds: QuantilesView,
+    tick_seconds_buckets: BucketsView,
+    tick_late_seconds_buckets: BucketsView,
     bytes_total: BytesView,
     snapshots_sent_total: u64,
     snapshots_skipped_total: u64,
@@ -142,6 +147,10 @@ struct QuantilesView {
     p999: f64,
     max: f64,
 }
+
+/// For each end of a bucket in seconds, how many were not above it; the last one, without an end,
+/// has all.
+type BucketsView = Vec<(Option<f64>, u64)>;
 
 #[derive(Serialize)]
 struct BytesView {
@@ -189,6 +198,8 @@ fn stats(view: &View<'_>) -> StatsView {
         player_ticks_total: metrics.player_ticks,
         tick_seconds: quantiles(&metrics.tick_time),
         tick_late_seconds: quantiles(&metrics.tick_late),
+        tick_seconds_buckets: buckets(&metrics.tick_time),
+        tick_late_seconds_buckets: buckets(&metrics.tick_late),
         bytes_total: BytesView { r#in: metrics.bytes_in, out: metrics.bytes_out },
         snapshots_sent_total: metrics.snapshots,
         snapshots_skipped_total: metrics.snapshots_skipped,
@@ -218,4 +229,13 @@ fn quantiles(histogram: &TimeHistogram) -> QuantilesView {
         p999: histogram.quantile_seconds(0.999),
         max: histogram.quantile_seconds(1.0),
     }
+}
+
+/// Quantiles since the start say nothing about the last second; the difference of two of these
+/// does.
+#[expect(clippy::cast_precision_loss, reason = "bucket ends are far below 2^53")]
+fn buckets(histogram: &TimeHistogram) -> BucketsView {
+    let ends = BUCKETS_MICROS.into_iter();
+    let bucket = |micros| (Some(micros as f64 / 1e6), histogram.count_up_to(micros));
+    ends.map(bucket).chain([(None, histogram.count())]).collect()
 }
