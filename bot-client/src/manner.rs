@@ -91,6 +91,12 @@ impl Manner {
         transport == Transport::Tcp || !matches!(self, Self::Urgent | Self::Blip | Self::Loss)
     }
 
+    /// Whether the bot is late to hear what the server says, and believes for longer than others in
+    /// players that have gone.
+    pub fn hears_late(self) -> bool {
+        matches!(self, Self::PauseReading | Self::SlowReader | Self::Blip | Self::Loss)
+    }
+
     /// Whether the bot must know of it before it connects: the receive buffer of a socket can be
     /// made small only then.
     pub fn needs_small_receive_buffer(self) -> bool {

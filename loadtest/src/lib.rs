@@ -37,8 +37,8 @@
 //!
 //! Modules in the order of the data: [`mix`], [`scenario`], [`threshold`], [`options`], [`plan`],
 //! [`server`], [`sockets`], [`admin`], [`crew`], [`run`], [`ledger`], [`timeline`], [`evidence`],
-//! [`matching`], [`report`], [`saved`], [`baseline`], [`compare`], [`soak`], [`render`], [`exit`], [`cli`];
-//! and [`faulty`], [`mod@bench`].
+//! [`matching`], [`report`], [`saved`], [`baseline`], [`compare`], [`soak`], [`render`], [`exit`],
+//! [`cli`]; and [`faulty`], [`mod@bench`].
 
 pub mod admin;
 pub mod baseline;

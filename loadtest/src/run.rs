@@ -121,8 +121,8 @@ pub fn run(
     Ok(Report::new(options, &prepared.plan, &evidence))
 }
 
-/// Runs again and again on one server, each time with the next seed, until `on_report` says no more;
-/// and yields the last report.
+/// Runs again and again on one server, each time with the next seed, until `on_report` says no
+/// more; and yields the last report.
 ///
 /// # Errors
 ///

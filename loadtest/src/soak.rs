@@ -1,5 +1,5 @@
-//! The same scenario again and again on one server, with another seed each time, until it fails: what
-//! a single run does not show is what does not come back.
+//! The same scenario again and again on one server, with another seed each time, until it fails:
+//! what a single run does not show is what does not come back.
 //!
 //! Data flow: reports of runs -> **`Soak`** -> verdict. Memory after one run means nothing, because
 //! allocators keep some; memory that grows from run to run does.
@@ -14,8 +14,8 @@ const WARM_UP_RUNS: usize = 2;
 /// With fewer runs after that, growth cannot be told from chance.
 const RUNS_MIN: usize = 4;
 
-/// Memory may grow by this much from run to run, in bytes: more than chance, and less than a leak of
-/// a few hundred bytes for each of some thousand departures.
+/// Memory may grow by this much from run to run, in bytes: more than chance, and less than a leak
+/// of a few hundred bytes for each of some thousand departures.
 pub const GROWTH_BYTES_MAX: f64 = 524_288.0;
 
 /// What a run of a soak came to.
@@ -57,8 +57,8 @@ impl Cycle {
 }
 
 impl Soak {
-    /// By how much the server's memory grew from run to run, in bytes; nothing if there were too few
-    /// runs, or if the server does not say.
+    /// By how much the server's memory grew from run to run, in bytes; nothing if there were too
+    /// few runs, or if the server does not say.
     pub fn growth_bytes(&self) -> Option<f64> {
         let looked_at = self.cycles.get(WARM_UP_RUNS..)?;
         let rss: Option<Vec<f64>> =

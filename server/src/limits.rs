@@ -129,9 +129,9 @@ limits! {
     /// TCP_NOTSENT_LOWAT: bytes that the kernel takes for one client before it can send them. What
     /// waits there is old, what waits in the server is the newest state. 0 is the system's own.
     socket_notsent_lowat_bytes = 16_384 in 0..=4_194_304;
-    /// TCP_USER_TIMEOUT: how long data may go unacknowledged until the kernel gives a connection up.
-    /// 0 leaves that to the limits above, which come sooner, and to the kernel's own patience. Any
-    /// other value ends readers that are slow and alive, if their window is small for so long.
+    /// TCP_USER_TIMEOUT: how long data may go unacknowledged until the kernel gives a connection
+    /// up. 0 leaves that to the limits above, which come sooner, and to the kernel's own patience.
+    /// Any other value ends readers that are slow and alive, if their window is small for so long.
     tcp_user_timeout_ms = 0 in 0..=600_000;
     /// How long a farewell may take to arrive before the connection is cut.
     linger_ms = 2_000 in 10..=60_000;

@@ -17,6 +17,12 @@ use serde_json::Value;
 const SERVER: &str = env!("CARGO_BIN_EXE_server-under-test");
 const LOADTEST: &str = env!("CARGO_BIN_EXE_loadtest-under-test");
 
+/// How often a run is made in which the bots were the limit.
+const TRIES_MAX: u32 = 3;
+
+/// The exit code of such a run.
+const INVALID: i32 = 4;
+
 /// Everybody who vanishes is missed by bots of other processes, comes back to its own, and the bad
 /// tickets are those of its own; and the figures do not depend on the number of processes.
 #[test]
@@ -29,7 +35,14 @@ fn bots_of_several_processes_are_judged_as_one() {
         let more = ["--resume", "60%", "--input-hz", "4", "--processes", &processes];
         let own = ["--server-bin", SERVER, "--json", path.to_str().expect("an ordinary path")];
         let server = ["--", "--frame-timeout-ms", "1700", "--resume-window-ms", "2500"];
-        let remains = run(LOADTEST, &[&args[..], &ways, &more, &own, &server].concat(), &[]);
+        let args = [&args[..], &ways, &more, &own, &server].concat();
+        let mut remains = run(LOADTEST, &args, &[]);
+        // A run in which the bots were the limit says nothing, and is made again.
+        for _ in 1..TRIES_MAX {
+            if remains.status.code() == Some(INVALID) {
+                remains = run(LOADTEST, &args, &[]);
+            }
+        }
         assert_eq!(remains.status.code(), Some(0), "{remains:?}");
         let report = fs::read_to_string(path).expect("the report was written");
         serde_json::from_str::<Value>(&report).expect("the report is JSON")

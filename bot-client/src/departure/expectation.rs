@@ -64,8 +64,9 @@ impl Departure {
         }
     }
 
-    /// Nothing is sent to a stranger, so nothing that is sent can show that it is gone; but a server
-    /// may have its kernel ask whether it is still there, as ours does at about the same time.
+    /// Nothing is sent to a stranger, so nothing that is sent can show that it is gone; but a
+    /// server may have its kernel ask whether it is still there, as ours does at about the same
+    /// time.
     fn expected_of_strangers(self, transport: Transport) -> &'static [&'static str] {
         match self {
             Self::Freeze | Self::Vanish | Self::HalfFrame | Self::Trickle => &["hello_timeout"],

@@ -22,7 +22,7 @@ use super::*;
 use crate::{
     clock::Moment,
     connection::Ended,
-    people::{Appearance, People},
+    people::{Appearance, People, RosterEntry},
 };
 
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
@@ -528,6 +528,25 @@ fn an_announcement_is_timed_once_and_repeats_are_counted() {
     assert_eq!(appearing(&fleet, &people, Appearance::Ghost), 0);
     assert_eq!(announced(&people), 1);
     assert_eq!(people.announce()[&Departure::Reset].count(), 1);
+    drop(kept);
+}
+
+/// Who reads slowly believes for longer in those that have gone. That is no fault of the server.
+#[test]
+fn who_hears_late_is_not_asked_who_is_there() {
+    let (keep, kept) = mpsc::channel();
+    let address = serve(move |mut socket, number| {
+        read_some(&mut socket);
+        welcome(&mut socket, number as u32 + 1, &[1, 2][..=number]).expect("the bot listens");
+        keep.send(socket).expect("the test waits");
+    });
+    let mut fleet = fleet(address, RetryPolicy::NEVER);
+    fleet.spawn(BotPlan::default());
+    turn_until(&mut fleet, |fleet| fleet.playing() == 1);
+    fleet.spawn(BotPlan { manner: Manner::SlowReader, ..BotPlan::default() });
+    turn_until(&mut fleet, |fleet| fleet.playing() == 2);
+    let of_the_first = RosterEntry { player: PlayerId(1), presence: Presence::Here, bots: 1 };
+    assert_eq!(fleet.rosters(), [of_the_first]);
     drop(kept);
 }
 

@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, mem};
 
 use gamekeeper_protocol::PlayerId;
 
-use super::{Fleet, bot::State};
+use super::{
+    Fleet,
+    bot::{Bot, State},
+};
 use crate::{
     clock::Moment,
     people::{PlayerChange, PlayerEvent, RosterEntry},
@@ -40,10 +43,12 @@ impl Fleet {
         mem::take(&mut self.watch.events)
     }
 
-    /// Whom the bots that play have in their rooms, and as what.
+    /// Whom the bots that play have in their rooms, and as what. Bots that are late to hear of
+    /// changes do not count: what they believe is old, and right for them.
     pub fn rosters(&self) -> Vec<RosterEntry> {
         let mut bots = BTreeMap::new();
-        for (_, bot) in self.bots.iter().filter(|(_, bot)| bot.is_playing()) {
+        let up_to_date = |bot: &Bot| bot.is_playing() && !bot.plan.manner.hears_late();
+        for (_, bot) in self.bots.iter().filter(|(_, bot)| up_to_date(bot)) {
             if let State::Talking { connection, .. } = &bot.state {
                 for member in connection.roster().members() {
                     *bots.entry((member.player, member.presence)).or_insert(0) += 1;

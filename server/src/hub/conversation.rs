@@ -1,7 +1,7 @@
 //! One frame of a client, understood and acted upon.
 //!
-//! Part of [`Hub`](super::Hub). Frame -> message -> **`Conversation`** -> room. What is wrong with a
-//! message is returned; `inbound`, which cuts the bytes into frames, marks.
+//! Part of [`Hub`](super::Hub). Frame -> message -> **`Conversation`** -> room. What is wrong with
+//! a message is returned; `inbound`, which cuts the bytes into frames, marks.
 
 use std::{borrow::Cow, time::Duration};
 

@@ -8,8 +8,8 @@
 //! Readiness is edge-triggered, so the loop keeps its own lists of who may have something to read
 //! and who may be written to. A connection leaves the read list only when the kernel has said that
 //! nothing is left: by `WouldBlock`, by the end, by an error, or by a short read while no end was
-//! hinted at (an end that comes later makes a new edge). Whoever plays in a room that ticks often is
-//! in that list at each tick of its room and, but for its end, at no other time.
+//! hinted at (an end that comes later makes a new edge). Whoever plays in a room that ticks often
+//! is in that list at each tick of its room and, but for its end, at no other time.
 //!
 //! One turn, in this order, for these reasons:
 //!

@@ -44,8 +44,8 @@ use crate::{ids::PeerAddr, metrics::ProcessStats, sys, time::Time};
 /// Events taken from the kernel at once; more stay there for the next poll.
 const EVENTS_PER_POLL: usize = 1024;
 
-/// A loop that a socket has just woken is not woken again for so long, but for a deadline: waking up
-/// for every few of many costs more than reading them. Whoever comes alone is heard at once.
+/// A loop that a socket has just woken is not woken again for so long, but for a deadline: waking
+/// up for every few of many costs more than reading them. Whoever comes alone is heard at once.
 const GATHER: Duration = Duration::from_millis(2);
 
 /// A sleep ends late by less than this; a deadline that is nearer is the timer's business.
@@ -125,7 +125,8 @@ impl RealNet {
         Arc::clone(&self.waker)
     }
 
-    /// Sleeps a little if a socket has woken the loop only just now, so that one wait has many events.
+    /// Sleeps a little if a socket has woken the loop only just now, so that one wait has many
+    /// events.
     #[expect(clippy::disallowed_methods, reason = "this is a part of the poll, and ends before it")]
     fn gather(&self, until: Option<Time>) {
         let now = self.now();
