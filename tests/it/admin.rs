@@ -31,6 +31,24 @@ fn every_path_answers() {
     assert!(body.contains("/api/stats"), "says what there is");
 }
 
+/// What is between two looks is the difference of their buckets.
+#[test]
+fn the_statistics_have_the_buckets_of_the_ticks() {
+    let server = ServerProgram::start(SERVER, &[]);
+    let _player = join(&server, "ada");
+    let stats = server.stats();
+    for histogram in ["tick_seconds_buckets", "tick_late_seconds_buckets"] {
+        let buckets = stats[histogram].as_array().expect("a list");
+        let ends = buckets.iter().map(|bucket| bucket[0].as_f64());
+        let counts = buckets.iter().map(|bucket| bucket[1].as_u64().expect("a count"));
+        let (ends, counts): (Vec<_>, Vec<_>) = (ends.collect(), counts.collect());
+        let (last, others) = ends.split_last().expect("buckets");
+        assert!(last.is_none() && others.is_sorted_by(|a, b| a.is_some() && a < b), "{ends:?}");
+        assert!(counts.is_sorted(), "each has those of the ones before: {counts:?}");
+        assert_eq!(counts.last(), stats["ticks_total"].as_u64().as_ref(), "the last has all");
+    }
+}
+
 /// The names that dashboards rely on.
 #[test]
 fn the_metrics_have_their_names() {

@@ -1,8 +1,8 @@
 //! The report as one page that needs nothing else: no script, no font, no network.
 //!
-//! Data flow: report -> **`Html`** -> file. The order is that of the questions: did it pass, how did
-//! it go, and then the figures. [`plots`] are the pictures, [`tables`] the figures, [`matrix`] what
-//! the server said of what was done.
+//! Data flow: report -> **`Html`** -> file. The order is that of the questions: did it pass, how
+//! did it go, and then the figures. [`plots`] are the pictures, [`tables`] the figures, [`matrix`]
+//! what the server said of what was done.
 
 mod matrix;
 mod plots;

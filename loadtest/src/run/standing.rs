@@ -4,8 +4,8 @@
 //! status.
 //!
 //! This is for people who watch. The verdict is made in the end by [`matching`], from all lines at
-//! once; joining all of them anew many times a second would hold up the bots. So each line is looked
-//! at when it comes, and a line that comes before its departure is kept for a moment.
+//! once; joining all of them anew many times a second would hold up the bots. So each line is
+//! looked at when it comes, and one that comes before its departure is kept for a moment.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -1,7 +1,7 @@
 //! Where a run stands, for whoever watches it.
 //!
-//! Part of [`run`](super). Run -> **`Status`** -> terminal. It is made many times a second while the
-//! bots wait, so it borrows what is there already.
+//! Part of [`run`](super). Run -> **`Status`** -> terminal. It is made many times a second while
+//! the bots wait, so it borrows what is there already.
 
 use std::{fmt, time::Duration};
 

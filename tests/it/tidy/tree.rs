@@ -8,6 +8,10 @@ const SKIPPED_FOLDERS: [&str; 2] = [".git", "target"];
 /// Endings of the files that the rules look at. `run` is `.ci/run`.
 const TEXT_ENDINGS: [&str; 8] = [".rs", ".md", ".toml", ".lock", ".yml", ".sh", ".py", "/run"];
 
+/// Endings of files that documents point to and whose contents are made by programs. They are listed
+/// without their contents.
+const MADE_ENDINGS: [&str; 2] = [".html", ".png"];
+
 /// All text files of the repository.
 pub(crate) struct Tree {
     /// In the order of their paths.
@@ -79,6 +83,8 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<File>) {
         {
             let text = fs::read_to_string(entry.path()).expect("a text file is UTF-8");
             files.push(File { path, text });
+        } else if MADE_ENDINGS.iter().any(|ending| path.ends_with(ending)) {
+            files.push(File { path, text: String::new() });
         }
     }
 }

@@ -46,11 +46,11 @@ pub(super) fn detection(report: &Report) -> Figure {
     let plot = Plot { rows, ..Plot::new(x, y, series) };
     Figure::one(
         "Time to detect",
-        "Each mark is a departure (of many, 60 at even shares). Good: what ends with a FIN or a RST is \
-         far left, who falls silent is a narrow bundle left of the grey limit, and nothing is orange. What is \
-         learnt within a turn of the server's loop is drawn at 0.1.",
+        "Each mark is a departure (of many, 60 at even shares). Good: what ends with a FIN or a \
+         RST is far left, who falls silent is a narrow bundle left of the grey limit, and nothing \
+         is orange. What is learnt within a turn of the server's loop is drawn at 0.1.",
         plot,
-        "Nothing is known of when the server noticed a departure: nobody left, or it was not asked.",
+        "Nobody knows when the server noticed a departure: none was made, or it was not asked.",
     )
 }
 

@@ -28,8 +28,8 @@ pub(super) fn survivors(report: &Report) -> Figure {
     let y = Axis::from_zero("ms between two states", highest(&series));
     Figure::one(
         "What the others felt",
-        "Time between two states of a bot that was not to leave, for each second. Good: three lines \
-         close together at the period of a tick, and nothing to see of the departures.",
+        "Time between two states of a bot that was not to leave, for each second. Good: three \
+         lines close together at the period of a tick, and nothing to see of the departures.",
         timed(report, y, series),
         "No bot that stayed saw two states: there was nobody, or the game has no ticks.",
     )
@@ -50,8 +50,8 @@ pub(super) fn spectrum(report: &Report) -> Figure {
     Figure::one(
         "Percentiles",
         "Each step to the right is ten times rarer. Good: the upper line stays level to the right \
-         end, which is the longest of all. The age of a state is from its encoding to its reading, and \
-         only the game benchmark tells it.",
+         end, which is the longest of all. The age of a state is from its encoding to its \
+         reading, and only the game benchmark tells it.",
         Plot::new(x, y, series),
         "There are no samples: nobody stayed, or the run phase did not begin.",
     )
@@ -75,8 +75,8 @@ pub(super) fn fairness(report: &Report) -> Figure {
     let rules = median.map(|at| Rule { at, upright: false, text: "period of a tick".to_owned() });
     Figure::one(
         "Fairness",
-        "The longest time that each bot that stayed had to wait between two states since it joined. \
-         Good: nearly level. A part of the bots far above the rest is served worse.",
+        "The longest time that each bot that stayed had to wait between two states since it \
+         joined. Good: nearly level. A part of the bots far above the rest is served worse.",
         Plot { rules: rules.into_iter().collect(), ..Plot::new(x, y, series) },
         "Nobody was there in the end who had stayed and seen two states.",
     )

@@ -41,9 +41,10 @@ pub(super) fn population(report: &Report) -> Figure {
     let y = Axis::from_zero("players", highest(&series));
     Figure::one(
         "Who was there",
-        "Bots that should have played by the plan, that did, and players as the server counts them; \
-         shaded is when faults were on. Good: three lines close together. Where the server's lies above \
-         the bots', it takes somebody for present who is gone, as it must for a while with those who fall silent.",
+        "Bots that should have played by the plan, that did, and players as the server counts \
+         them; shaded is when faults were on. Good: three lines close together. Where the \
+         server's lies above the bots', it takes somebody for present who is gone, as it must for \
+         a while with those who fall silent.",
         timed(report, y, series),
         "The run phase did not begin, so nobody was counted.",
     )
@@ -56,9 +57,10 @@ pub(super) fn recovery(report: &Report) -> Figure {
     let plots: Vec<(String, Plot)> = plots.filter(|(_, plot)| !plot.is_empty()).collect();
     Figure {
         title: "Recovery",
-        caption: "Around each of the first mass events: bots that play and the survivors' interval, each in per cent \
-                  of what it was before, and those who are on the way back in per cent of those who \
-                  left. Good: the first is back at 100 soon, the second never leaves it.",
+        caption: "Around each of the first mass events: bots that play and the survivors' \
+         interval, each in per cent of what it was before, and those who are on the way back in \
+         per cent of those who left. Good: the first is back at 100 soon, the second never leaves \
+         it.",
         drawn: if plots.is_empty() {
             Err("This scenario has no mass event, or it did not come to it.")
         } else {
@@ -134,9 +136,9 @@ pub(super) fn funnel(report: &Report) -> Figure {
     let y = Axis::from_zero("", [].into_iter());
     Figure::one(
         "Getting in",
-        "From the plan to the first state at a new seat; times are from the step before, and of the \
-         first state from the connect. Who comes back, stays in the lobby or shows a bad ticket connects as well. Good: \
-         nobody is lost on the way down.",
+        "From the plan to the first state at a new seat; times are from the step before, and of \
+         the first state from the connect. Who comes back, stays in the lobby or shows a bad \
+         ticket connects as well. Good: nobody is lost on the way down.",
         Plot { rows, ..Plot::new(x, y, series) },
         "Nobody was to join.",
     )

@@ -39,9 +39,9 @@ pub(super) fn ticks(report: &Report) -> Figure {
     plot.rules.extend(rule);
     Figure::one(
         "Ticks",
-        "How long ticks took and how late they began, as the server counts them: ends of the buckets \
-         of its histograms, for each second. Good: all far below the period, which all rooms \
-         share, and no marks at the foot.",
+        "How long ticks took and how late they began, as the server counts them: ends of the \
+         buckets of its histograms, for each second. Good: all far below the period, which all \
+         rooms share, and no marks at the foot.",
         plot,
         "The server does not say how long its ticks take.",
     )
@@ -93,8 +93,8 @@ pub(super) fn holdings(report: &Report) -> Figure {
     let y = Axis::from_zero("open", highest(&series));
     Figure::one(
         "What the server holds",
-        "Open descriptors and connections. Good: they go together, and after everybody has left they \
-         are what they were, which a check looks at.",
+        "Open descriptors and connections. Good: they go together, and after everybody has left \
+         they are what they were, which a check looks at.",
         timed(report, y, series),
         NOT_ASKED,
     )
