@@ -27,7 +27,7 @@ use crate::ledger::{Ledger, Page};
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The longest answer that is read, in bytes.
-const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Where the statistics are.
 const STATS: &str = "/api/stats";
@@ -264,8 +264,22 @@ fn get(admin: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
     socket.set_write_timeout(Some(TIMEOUT))?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    socket.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+    let (mut answer, mut part) = (Vec::new(), [0; 16_384]);
+    // All of it has to be here in time, however it comes.
+    let deadline = Moment::now() + TIMEOUT;
+    while answer.len() < ANSWER_BYTES_MAX {
+        let left = deadline.since(Moment::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        socket.set_read_timeout(Some(left))?;
+        match socket.read(&mut part) {
+            Ok(0) => break,
+            Ok(count) => answer.extend_from_slice(&part[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
     Ok(answer)
 }
 

@@ -61,6 +61,9 @@ pub struct Evidence {
     pub joined_at_start: u64,
     /// Departures that were carried out in the run phase, in order.
     pub injections: Vec<Injection>,
+    /// Departures of the plan that this server leaves no room for: nobody comes back to a seat that
+    /// is not held.
+    pub not_possible: u64,
     /// Departures whose bot was gone already, or never joined.
     pub not_injected: u64,
     /// Bots that were to come back, and what became of them.

@@ -135,10 +135,17 @@ struct Keys {
 }
 
 impl Keys {
-    /// If a single connection has the same address on both sides, all have.
+    /// If a single connection of a player has the same address on both sides, all have. A proxy may
+    /// use an address that a bot has, but not for that bot; only where there are but strangers the
+    /// address alone has to do.
     fn new(injections: &[Injection], entries: &[Entry]) -> Self {
-        let local: HashSet<SocketAddr> = injections.iter().filter_map(|it| it.local).collect();
-        let is_known = |entry: &Entry| entry.peer.is_some_and(|peer| local.contains(&peer));
+        let pairs = injections.iter().filter_map(|it| Some((it.local?, it.player)));
+        let mut local: HashSet<(SocketAddr, Option<PlayerId>)> = pairs.collect();
+        if local.iter().any(|(_, player)| player.is_some()) {
+            local.retain(|(_, player)| player.is_some());
+        }
+        let is_known =
+            |entry: &Entry| entry.peer.is_some_and(|peer| local.contains(&(peer, entry.player)));
         Self { addresses: entries.iter().any(is_known) }
     }
 
@@ -344,10 +351,11 @@ mod tests {
         let known = matching(&[stranger, player], &entries);
         assert_eq!(known.verdicts, [Verdict::Right(0), Verdict::Right(2)]);
         assert_eq!(known.unexplained, [1], "the other connection of this player");
-        // Behind a proxy no address is the same, and only players can be known.
+        // Behind a proxy no address is the same but by chance, and only players can be known.
         for entry in &mut entries {
             entry.peer = at(9);
         }
+        entries[2].peer = at(1);
         let unknown = matching(&[stranger, player], &entries);
         assert_eq!(unknown.verdicts, [Verdict::Missed, Verdict::Wrong(1)]);
     }

@@ -159,7 +159,7 @@ impl Report {
             about: options.scenario.about.clone(),
             joins: Joins::new(plan, evidence, &stats),
             causes: causes(plan, evidence),
-            not_run: parts::not_run(plan),
+            not_run: parts::not_run(plan, evidence),
             controls: parts::controls(plan, evidence),
             recoveries: recovery::recoveries(&options.scenario, plan, evidence),
             not_injected: evidence.not_injected,

@@ -3,7 +3,7 @@
 //! Data flow: `/proc/net/tcp` -> **number** -> evidence. A socket in CLOSE_WAIT is one whose client
 //! has gone and which the server has not closed: the commonest leak there is.
 
-use std::{fs, net::IpAddr, net::SocketAddr};
+use std::{fs, net::SocketAddr};
 
 /// The kernel's number for the state CLOSE_WAIT.
 const CLOSE_WAIT: &str = "08";
@@ -14,11 +14,11 @@ pub fn close_wait(server: SocketAddr) -> Option<usize> {
     if !server.ip().is_loopback() {
         return None;
     }
-    let table = match server.ip() {
-        IpAddr::V4(_) => "/proc/net/tcp",
-        IpAddr::V6(_) => "/proc/net/tcp6",
-    };
-    Some(count(&fs::read_to_string(table).ok()?, server.port()))
+    // A server on both has the connections of the older protocol in the table of the newer one.
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
+    let mut counts = tables.into_iter().flatten().map(|table| count(&table, server.port()));
+    let first = counts.next()?;
+    Some(first + counts.sum::<usize>())
 }
 
 /// How many lines of a table are about sockets with this port, in that state.
@@ -56,6 +56,15 @@ mod tests {
         }
         drop(server);
         assert_eq!(close_wait(address), Some(0));
+        let both = TcpListener::bind("[::]:0").expect("a free port");
+        let port = both.local_addr().expect("it is bound").port();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        drop(TcpStream::connect(address).expect("it listens"));
+        let (_server, _) = both.accept().expect("somebody has connected");
+        while close_wait(address) != Some(1) {
+            assert!(Instant::now() < deadline, "the kernel has not noticed");
+            std::thread::yield_now();
+        }
         assert_eq!(close_wait(SocketAddr::from(([10, 0, 0, 1], 80))), None);
     }
 }

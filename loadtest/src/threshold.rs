@@ -177,6 +177,8 @@ mod tests {
             ("ttd p99<1", "500ms"),
             ("ghosts ==none", "number"),
             ("survivors.missed <0.1", "%"),
+            ("leaks.rss <1e305MiB", "amount of memory"),
+            ("ttd max<3m", "too long"),
         ] {
             let error = text.parse::<Threshold>().expect_err(text).to_string();
             assert!(error.contains(hint), "{text}: {error}");

@@ -108,6 +108,7 @@ impl Fault {
     ];
 
     /// Its name on the command line.
+    #[inline(never)]
     pub fn name(self) -> &'static str {
         match self {
             Self::EvictsEveryone => "evicts-everyone",

@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(reasons(Departure::Close, MidFrame), ["fin_midframe"]);
         assert_eq!(reasons(Departure::Close, Lobby), ["fin"]);
         assert_eq!(reasons(Departure::Freeze, Lobby), ["hello_timeout"]);
-        assert_eq!(reasons(Departure::PowerCut, Lobby), ["hello_timeout"]);
+        assert_eq!(reasons(Departure::PowerCut, Lobby), ["hello_timeout", "reset"]);
         assert_eq!(reasons(Departure::PowerCut, ResumeWindow), ["reset"]);
         assert_eq!(reasons(Departure::Vanish, MidFrame)[0], "frame_timeout");
     }

@@ -39,7 +39,15 @@ pub struct Injection {
 impl Injection {
     /// The server's leave reasons that are right for it, the most likely one first.
     pub fn expected_reasons(&self, transport: Transport) -> &'static [&'static str] {
-        self.seen_as().expected_reasons(self.state, transport)
+        match self.departure {
+            // Half of a message is none: who had said nothing for a while was silent for longer.
+            Departure::HalfFrame | Departure::Trickle
+                if self.silent && self.state == PlayerState::Match =>
+            {
+                &["frame_timeout", "heartbeat"]
+            }
+            _ => self.seen_as().expected_reasons(self.state, transport),
+        }
     }
 
     /// How it looks from the server.

@@ -20,6 +20,9 @@ impl Default for Latency {
 }
 
 impl Latency {
+    /// The longest that it can tell apart; what takes longer counts as this.
+    pub const LONGEST: Duration = Duration::from_micros(LONGEST_MICROS);
+
     /// Adds a sample.
     pub fn record(&mut self, duration: Duration) {
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);

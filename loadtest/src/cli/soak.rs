@@ -53,7 +53,11 @@ pub(super) fn soak(options: &Options, until: Until) -> ExitCode {
         output::error(&error);
         return ExitStatus::Internal.into();
     }
-    let status = soak.status();
+    // How our own server has stopped is known only now.
+    let status = match soak.status() {
+        ExitStatus::Pass => ExitStatus::from_code(last.exit_code),
+        status => status,
+    };
     if last.exit_code != 0 {
         output::report(&last);
     }
@@ -72,12 +76,11 @@ fn repeat(
     let last = run::repeat(options, stop, &mut |status| progress.show(status), &mut |report| {
         let cycle = Cycle::new(report);
         let number = soak.cycles.len() + 1;
-        let ended = cycle.exit_code != 0;
         output::result(&line(number, &cycle));
         soak.cycles.push(cycle);
         let enough = until.times.is_some_and(|times| number >= times as usize)
             || until.lasts.is_some_and(|lasts| Moment::now().since(began) >= lasts);
-        !ended && !enough
+        soak.status() == ExitStatus::Pass && !enough
     });
     progress.finish();
     last.map(|last| (soak, last))
@@ -97,7 +100,10 @@ fn line(number: usize, cycle: &Cycle) -> String {
 fn summary(soak: &Soak, status: ExitStatus) -> String {
     let departures: u64 = soak.cycles.iter().map(|cycle| cycle.departures).sum();
     let growth = soak.growth_bytes().map_or_else(
-        || "too few runs to judge the memory".to_owned(),
+        || match soak.cycles.last().and_then(|cycle| cycle.rss_bytes) {
+            Some(_) => "too few runs to judge the memory".to_owned(),
+            None => "the memory is unknown without --admin".to_owned(),
+        },
         |bytes| {
             format!(
                 "memory grew by {:.0} KiB from run to run, allowed {:.0}",

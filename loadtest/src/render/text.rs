@@ -59,6 +59,10 @@ impl Text<'_> {
 
     fn causes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.report;
+        for (index, NotRun { name, count, why }) in report.not_run.iter().enumerate() {
+            let gap = if index == 0 { "\n" } else { "" };
+            writeln!(f, "{gap}not run: {count} x {name}, {why}")?;
+        }
         if report.causes.is_empty() {
             return Ok(());
         }
@@ -89,9 +93,6 @@ impl Text<'_> {
             report.not_injected,
             report.late
         )?;
-        for NotRun { name, count, why } in &report.not_run {
-            writeln!(f, "not run: {count} x {name}, {why}")?;
-        }
         if report.server.is_none() {
             return writeln!(f, "what the server counted is unknown without --admin");
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use gamekeeper_bot::{
+    departure::PlayerState,
     fleet::{FleetStats, Latency, Observed},
     manner::Manner,
 };
@@ -160,12 +161,18 @@ pub(super) fn controls(plan: &Plan, evidence: &Evidence) -> Vec<Controls> {
     controls.collect()
 }
 
-pub(super) fn not_run(plan: &Plan) -> Vec<NotRun> {
+pub(super) fn not_run(plan: &Plan, evidence: &Evidence) -> Vec<NotRun> {
     let entry =
         |name, (count, why): &(u64, String)| NotRun { name, count: *count, why: why.clone() };
     let causes = plan.not_run.iter().map(|(departure, it)| entry(departure.name(), it));
     let controls = plan.controls_not_run.iter().map(|(manner, it)| entry(manner.name(), it));
-    causes.chain(controls).collect()
+    let on_the_way_back = NotRun {
+        name: PlayerState::ResumeWindow.name(),
+        count: evidence.not_possible,
+        why: "the server holds no seats to come back to".to_owned(),
+    };
+    let on_the_way_back = (evidence.not_possible > 0).then_some(on_the_way_back);
+    causes.chain(controls).chain(on_the_way_back).collect()
 }
 
 /// Leaves that the server counted for one reason and noticed in one way.

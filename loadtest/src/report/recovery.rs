@@ -25,6 +25,10 @@ const NOISE_MS: f64 = 2.0;
 pub struct Recovery {
     /// When it was, in seconds from the start of the run phase.
     pub at_seconds: f64,
+    /// What the survivors' interval was before the first mass event: the median of its 99th
+    /// percentiles of each second, in milliseconds. Nothing if there was no whole second, or in a
+    /// game without ticks.
+    pub before_ms: Option<f64>,
     /// How many left.
     pub left: u64,
     /// Until the server knew of the last of them, in milliseconds; nothing if it never did, or does
@@ -52,11 +56,21 @@ impl Recovery {
 }
 
 pub(super) fn recoveries(scenario: &Scenario, plan: &Plan, evidence: &Evidence) -> Vec<Recovery> {
+    let first = scenario.masses.iter().map(|mass| mass.at).min().unwrap_or_default();
+    let before_ms = usual(&evidence.timeline, first.as_secs_f64());
     let masses = scenario.masses.iter().enumerate();
-    masses.map(|(index, mass)| recovery(index, mass.at, plan, evidence)).collect()
+    // One that could not be carried out here at all is no event.
+    let masses = masses.filter(|(index, _)| plan.departures().any(|it| it.mass == Some(*index)));
+    masses.map(|(index, mass)| recovery(index, mass.at, plan, evidence, before_ms)).collect()
 }
 
-fn recovery(index: usize, at: Duration, plan: &Plan, evidence: &Evidence) -> Recovery {
+fn recovery(
+    index: usize,
+    at: Duration,
+    plan: &Plan,
+    evidence: &Evidence,
+    before_ms: Option<f64>,
+) -> Recovery {
     let planned = || plan.departures().filter(|planned| planned.mass == Some(index));
     let began = evidence.run_began + at;
     let bots: HashSet<BotId> = planned().map(|planned| BotId(planned.bot)).collect();
@@ -79,9 +93,11 @@ fn recovery(index: usize, at: Duration, plan: &Plan, evidence: &Evidence) -> Rec
         .map(|it| it.at.since(began).as_secs_f64() * 1e3)
         .collect();
     let longest = |all: &[f64]| all.iter().copied().reduce(f64::max);
-    let (steady_ms, worst_interval_ms) = steady(&evidence.timeline, at.as_secs_f64());
+    let steadied = before_ms.map(|before| steady(&evidence.timeline, before, at.as_secs_f64()));
+    let (steady_ms, worst_interval_ms) = steadied.unwrap_or_default();
     Recovery {
         at_seconds: at.as_secs_f64(),
+        before_ms,
         left: injections.len() as u64,
         noticed_ms: noticed(&injections, evidence).as_deref().and_then(longest),
         returning: to_return.len() as u64,
@@ -105,13 +121,18 @@ fn noticed(injections: &[usize], evidence: &Evidence) -> Option<Vec<f64>> {
     noticed.collect()
 }
 
+/// The survivors' interval until `first` seconds: the median of each second's 99th percentile.
+fn usual(timeline: &[Sample], first: f64) -> Option<f64> {
+    let before = timeline.iter().filter(|it| it.at_seconds <= first && it.at_seconds >= it.seconds);
+    let mut before: Vec<f64> = before.filter_map(|it| it.interval_p99_ms).collect();
+    before.sort_by(f64::total_cmp);
+    before.get(before.len() / 2).copied()
+}
+
 /// From when on, after `at` seconds, the survivors saw the game as before; and the longest interval
 /// until then. Both in milliseconds.
-fn steady(timeline: &[Sample], at: f64) -> (Option<f64>, Option<f64>) {
+fn steady(timeline: &[Sample], before: f64, at: f64) -> (Option<f64>, Option<f64>) {
     let begins = |sample: &Sample| sample.at_seconds - sample.seconds;
-    let before = timeline.iter().filter(|it| it.at_seconds <= at && begins(it) >= 0.0);
-    let before = before.filter_map(|it| it.interval_p99_ms).reduce(f64::max);
-    let Some(before) = before else { return (None, None) };
     let allowed = (before * LONGER_MAX).max(before + NOISE_MS);
     let after: Vec<&Sample> = timeline.iter().filter(|it| it.at_seconds > at).collect();
     let is_good = |sample: &&&Sample| {
@@ -147,15 +168,23 @@ mod tests {
     #[test]
     fn steady_is_what_stays_as_it_was() {
         let calm = timeline(&[51.0; 12]);
-        assert_eq!(steady(&calm, 3.0), (Some(0.0), Some(52.0)));
+        assert_eq!(steady(&calm, 51.0, 3.0), (Some(0.0), Some(52.0)));
         let mut shaken = timeline(&[51.0; 14]);
         shaken[3].interval_p99_ms = Some(90.0);
         shaken[3].interval_max_ms = Some(300.0);
         shaken[5].missed_ticks = 1;
-        assert_eq!(steady(&shaken, 3.0), (Some(3000.0), Some(300.0)));
+        assert_eq!(steady(&shaken, 51.0, 3.0), (Some(3000.0), Some(300.0)));
         let worse = timeline(&[51.0, 51.0, 60.0, 60.0, 60.0, 60.0, 60.0]);
-        assert_eq!(steady(&worse, 2.0).0, None);
-        assert_eq!(steady(&calm[3..], 1.0), (None, None), "nothing is known of before");
+        assert_eq!(steady(&worse, 51.0, 2.0).0, None);
+    }
+
+    /// One bad second before does not make every second after it a good one.
+    #[test]
+    fn before_is_what_was_usual() {
+        let mut seconds = timeline(&[51.0; 5]);
+        seconds[1].interval_p99_ms = Some(900.0);
+        assert_eq!(usual(&seconds, 4.5), Some(51.0));
+        assert_eq!(usual(&seconds, 0.5), None, "no whole second");
     }
 
     #[test]

@@ -8,7 +8,10 @@ use gamekeeper_bot::{
 };
 use serde::Serialize;
 
-use super::{Check, LatencySummary, Outcome, checks::check};
+use super::{
+    Check, LatencySummary, Outcome,
+    checks::{check, check_of},
+};
 use crate::{
     evidence::{Evidence, KeptEvents},
     matching::REPLACED,
@@ -191,9 +194,9 @@ pub(super) fn bot_side(seats: &Seats) -> Vec<Check> {
     let back_detail = format!("{back} of {planned}, {took_over} by taking over");
     let told = format!("{events_resent} events sent again, {events_lost} lost, {cheated} in vain");
     vec![
-        check(seat, back == planned, back_detail),
-        check(events, cheated == 0, told),
-        check(refused, refusals == due && shown == due, format!("{refusals} of {due}")),
+        check_of(seat, planned, back == planned, back_detail),
+        check_of(events, planned, cheated == 0, told),
+        check_of(refused, due, refusals == due && shown == due, format!("{refusals} of {due}")),
     ]
 }
 
@@ -231,7 +234,8 @@ fn counted(seats: &Seats, evidence: &Evidence) -> Check {
     let holds = (back..=at_most).contains(&(resumed + taken_over))
         && replaced == taken_over
         && wrong.is_none();
-    check(name, holds, detail)
+    let tried = back + resumes.values().sum::<u64>();
+    check_of(name, tried, holds, detail)
 }
 
 /// Whether every seat that nobody came back to was given up.
@@ -254,9 +258,10 @@ fn given_up(seats: &Seats, evidence: &Evidence) -> Check {
     let offence = |it: &&Injection| !it.departure.holds_seat(it.state);
     let thrown_out = evidence.broken_off().filter(offence).count() as u64;
     let given_up = seats.given_up.unwrap_or(expected);
-    let detail = format!("{given_up} of {expected}, {held} still held");
+    let said = seats.given_up.map_or("?".to_owned(), |count| count.to_string());
+    let detail = format!("{said} of {expected}, {held} still held");
     let holds = (expected.saturating_sub(thrown_out)..=expected).contains(&given_up);
-    check(name, held == 0 && holds, detail)
+    check_of(name, seats.lost, held == 0 && holds, detail)
 }
 
 #[cfg(test)]

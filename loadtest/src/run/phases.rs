@@ -129,6 +129,7 @@ impl Run<'_> {
     /// Has the bots join and leave at their times.
     fn order_departures(&mut self, start: Moment) -> Result<(), RunError> {
         let plan = self.plan;
+        self.evidence.seat_window = self.counts.seat_window;
         for step in &plan.steps {
             let at = start + step.at();
             match step {
@@ -142,7 +143,8 @@ impl Run<'_> {
                         self.crew.order(at, order).map_err(RunError::Crew)?;
                     }
                     // The bot does so by itself when it is back from its departure before.
-                    PlayerState::ResumeWindow => {}
+                    PlayerState::ResumeWindow if self.evidence.seat_window.is_some() => {}
+                    PlayerState::ResumeWindow => self.evidence.not_possible += 1,
                 },
             }
         }
@@ -151,7 +153,6 @@ impl Run<'_> {
 
     /// Has those bad tickets shown that can be shown to this server in time.
     fn order_bad_tickets(&mut self, start: Moment) -> Result<(), RunError> {
-        self.evidence.seat_window = self.counts.seat_window;
         let (held, awaited) =
             (self.evidence.seat_window.is_some(), self.evidence.seats_awaited().is_some());
         for fraud in self.plan.frauds.iter().filter(|it| held && (awaited || !it.awaits_window)) {
@@ -169,7 +170,8 @@ impl Run<'_> {
         while !self.is_halted() {
             let last = self.evidence.injections.iter().map(|injection| injection.noticed_by).max();
             let last = last.unwrap_or(start).max(start + self.news_travel()) + held;
-            let deadline = if self.is_complete() { last } else { last + COMPLETE_WITHIN };
+            let deadline =
+                if self.is_complete() { last } else { last + COMPLETE_WITHIN + self.away_for() };
             let now = Moment::now();
             if now >= deadline {
                 break;
@@ -205,10 +207,18 @@ impl Run<'_> {
         NEWS_TRAVEL + self.counts.tick.unwrap_or_default()
     }
 
+    /// For how long somebody may be away who is still to come back.
+    fn away_for(&self) -> Duration {
+        let comebacks = self.plan.departures().filter_map(|planned| planned.comeback);
+        let longest = comebacks.map(|comeback| comeback.after).max().unwrap_or_default();
+        let held = self.evidence.seat_window.unwrap_or_default();
+        if self.counts.returning > 0 { longest.min(held) } else { Duration::ZERO }
+    }
+
     /// Whether everything that was planned has been done to the server, and answered.
     fn is_complete(&self) -> bool {
         let carried_out = self.evidence.injections.len() as u64 + self.evidence.not_injected;
-        carried_out == self.plan.departures_count()
+        carried_out == self.plan.departures_count() - self.evidence.not_possible
             && self.orders == 0
             && self.counts.returning == 0
             && self.counts.leaving == 0

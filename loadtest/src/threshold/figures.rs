@@ -74,7 +74,10 @@ impl Figures<'_> {
             }
             "late" => self.of_causes(threshold, |tally| Figure::count(tally.late)),
             "announce" => sample(&self.announced(threshold), threshold.statistic),
-            "not_carried_out" => Figure::count(report.not_injected),
+            "not_carried_out" => {
+                let causes = report.causes.iter();
+                Figure::count(causes.map(|it| it.planned.saturating_sub(it.injected)).sum())
+            }
             "wrong_evictions" => sum(&mut report.wrong_evictions.values().copied()),
             "controls_evicted" => {
                 let wanted = |manner: &str| threshold.of.as_ref().is_none_or(|of| of == manner);
@@ -165,7 +168,13 @@ impl Figures<'_> {
 
     fn recovery(&self) -> Figure {
         let recoveries = &self.report.recoveries;
-        if recoveries.is_empty() {
+        if recoveries.is_empty()
+            && let Some(not_run) = self.report.not_run.first()
+        {
+            return Figure::NotRun(not_run.why.clone());
+        }
+        // Without a whole second before it nobody knows what it should be as.
+        if recoveries.is_empty() || recoveries.iter().any(|it| it.before_ms.is_none()) {
             return Figure::NoSamples;
         }
         let complete: Option<Vec<f64>> = recoveries.iter().map(|it| it.complete_ms()).collect();

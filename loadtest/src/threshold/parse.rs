@@ -4,7 +4,10 @@
 
 use std::fmt;
 
-use gamekeeper_bot::units::{parse_duration, parse_share};
+use gamekeeper_bot::{
+    fleet::Latency,
+    units::{parse_duration, parse_share},
+};
 
 use super::{Comparison, Kind, METRICS, Metric, Selects, Statistic, Threshold};
 
@@ -113,9 +116,16 @@ fn take_apart<'a>(
 fn limit(kind: Kind, text: &str) -> Result<f64, String> {
     let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
     match kind {
-        Kind::Samples | Kind::Millis => parse_duration(text)
-            .map(|duration| duration.as_secs_f64() * 1e3)
-            .map_err(|error| error.to_string()),
+        Kind::Samples | Kind::Millis => {
+            let limit = parse_duration(text).map_err(|error| error.to_string())?;
+            if kind == Kind::Samples && limit > Latency::LONGEST {
+                let longest = Latency::LONGEST;
+                return Err(format!(
+                    "{text} is too long: what takes longer than {longest:?} is counted as that"
+                ));
+            }
+            Ok(limit.as_secs_f64() * 1e3)
+        }
         Kind::Micros => text
             .strip_suffix("us")
             .and_then(number)
@@ -128,6 +138,7 @@ fn limit(kind: Kind, text: &str) -> Result<f64, String> {
             .strip_suffix("MiB")
             .and_then(number)
             .map(|mib| mib * 1_048_576.0)
+            .filter(|bytes| bytes.is_finite())
             .ok_or_else(|| format!("\"{text}\" is not an amount of memory such as 8MiB")),
     }
 }
