@@ -1,6 +1,6 @@
 //! Rules for the documents: what they point to exists, and they do not rot.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs, path::Path};
 
 use super::{
     expect_found, expect_none,
@@ -127,6 +127,10 @@ fn line_numbers(tree: &Tree) -> Vec<String> {
     findings
 }
 
+/// What a run of the load test looks like: made by programs, and the most bytes that each may have.
+const SAMPLES: [(&str, u64); 2] =
+    [("docs/load-test-report.html", 300_000), ("docs/load-test-report.png", 150_000)];
+
 /// What a newcomer is promised, and where it must stand: two commands, and a check that runs one.
 const PROMISES: [(&str, &str); 3] = [
     ("README.md", "cargo run --release"),
@@ -187,4 +191,16 @@ fn the_game_in_the_readme_is_the_example() {
     let code = example.find("use gamekeeper::").map(|start| &example[start..]);
     let block = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
     assert_eq!(block, code, "the README's only Rust block is the example from its first import");
+}
+
+/// Whoever clones the repository loads them, whether they look at them or not.
+#[test]
+fn the_samples_of_a_load_test_are_small() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the root");
+    for (path, bytes_max) in SAMPLES {
+        let bytes = fs::metadata(root.join(path)).expect(path).len();
+        assert!(bytes <= bytes_max, "{path}: {bytes} bytes, at most {bytes_max}");
+    }
+    let page = fs::read_to_string(root.join(SAMPLES[0].0)).expect("a page is text");
+    assert!(page.contains(">PASS<") && !page.contains("://"), "of a good run, and self-contained");
 }

@@ -77,6 +77,15 @@ impl fmt::Display for Figure {
     }
 }
 
+/// Milliseconds, as exactly as anybody wants to know.
+fn ms(value: Option<f64>) -> String {
+    match value {
+        None => "-".to_owned(),
+        Some(short) if short.abs() < 10.0 => format!("{short:.2}"),
+        Some(long) => super::number(long.round()),
+    }
+}
+
 /// A line through these points.
 fn line(name: &'static str, class: &'static str, points: Vec<(f64, f64)>) -> Series {
     Series { name, class, how: How::Line, points }

@@ -4,7 +4,7 @@
 
 use super::{
     super::super::svg::{Axis, How, Plot, Series},
-    Figure,
+    Figure, ms,
 };
 use crate::report::{Cause, Event, Report};
 
@@ -23,7 +23,9 @@ pub(super) fn detection(report: &Report) -> Figure {
     for cause in causes {
         let row = rows.len() as f64;
         let events = || report.events.iter().filter(|event| is_of(event, cause));
-        let times = |bad| events().filter(move |event| is_bad(event) == bad).filter_map(ms);
+        let times = |bad| {
+            events().filter(move |event| is_bad(event) == bad).filter_map(|event| event.ttd_ms)
+        };
         for (all, bad) in marks.iter_mut().zip([false, true]) {
             all.extend(evenly(times(bad).collect()).into_iter().map(|time| (time, row)));
         }
@@ -56,7 +58,6 @@ pub(super) fn detection(report: &Report) -> Figure {
 
 /// Its name, how many there were, and their times in short.
 fn name(cause: &Cause) -> String {
-    let ms = |value: Option<f64>| value.map_or("-".to_owned(), |ms| format!("{ms:.1}"));
     let (p50, p99) = (ms(cause.ttd.p50_ms), ms(cause.ttd.p99_ms));
     format!("{}: {}, p50 {p50}, p99 {p99} ms", cause.departure, cause.injected)
 }
@@ -73,10 +74,6 @@ fn is_of(event: &Event, cause: &Cause) -> bool {
 
 fn is_bad(event: &Event) -> bool {
     event.verdict != "right" || event.late == Some(true)
-}
-
-fn ms(event: &Event) -> Option<f64> {
-    event.ttd_ms
 }
 
 /// Not more than can be told apart: those at even shares, the shortest and the longest among them.

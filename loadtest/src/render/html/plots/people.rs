@@ -4,7 +4,7 @@
 
 use super::{
     super::super::svg::{Axis, How, Plot, Rule, Series},
-    Figure, highest, line, timed,
+    Figure, highest, line, ms, timed,
 };
 use crate::{
     report::{LatencySummary, Recovery, Report},
@@ -32,11 +32,11 @@ pub(super) fn population(report: &Report) -> Figure {
     let left = report.events.iter().filter_map(|event| Some((event.at_seconds?, 0.0))).collect();
     let expected = heads(|heads| Some(heads.expected as f64));
     let series = vec![
+        Series { name: "departures (at the foot)", class: "c5", how: How::Ticks, points: left },
         Series { name: "expected (dashes)", class: "c5", how: How::Dashes, points: expected },
         line("on the server", "c1", heads(|heads| heads.players.map(|it| it as f64))),
         line("bots that play", "c0", heads(|heads| Some(heads.playing as f64))),
         line("seats held", "c3", heads(|heads| heads.players_away.map(|it| it as f64))),
-        Series { name: "departures (at the foot)", class: "c5", how: How::Ticks, points: left },
     ];
     let y = Axis::from_zero("players", highest(&series));
     Figure::one(
@@ -145,7 +145,6 @@ pub(super) fn funnel(report: &Report) -> Figure {
 }
 
 fn told(latency: &LatencySummary, failed: u64) -> String {
-    let ms = |value: Option<f64>| value.map_or("-".to_owned(), |ms| format!("{ms:.1}"));
     let lost = if failed > 0 { format!(", {failed} failed") } else { String::new() };
     format!(", p50 {}, p99 {} ms{lost}", ms(latency.p50_ms), ms(latency.p99_ms))
 }
