@@ -281,6 +281,7 @@ mod tests {
             two.merge(&one);
             prop_assert!(two.sends == 2 * one.sends && two.stale_events == 2 * one.stale_events);
             prop_assert_eq!(two.survivors.age.count(), 2 * latency.count());
+            prop_assert_eq!(two.first_state_time.count(), 2 * latency.count());
         }
     }
 

@@ -1,4 +1,4 @@
-//! The only module that writes to the terminal, beside the progress bar.
+//! The only module that writes to the terminal.
 
 use std::{
     env,
@@ -11,6 +11,12 @@ use crate::{render::Text, report::Report};
 #[expect(clippy::print_stderr, reason = "the status lines of a command-line program")]
 pub(super) fn status(line: &str) {
     eprintln!("{line}");
+}
+
+/// Lines that are redrawn in place, with what moves the cursor: to stderr, in one piece. If the
+/// terminal has gone away, nobody misses them.
+pub(super) fn draw(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Why the program failed and what to do: to stderr.

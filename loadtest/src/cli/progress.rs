@@ -1,28 +1,27 @@
 //! Where a run stands: a few lines that are redrawn in place on a terminal, plain lines elsewhere.
 //!
 //! Data flow: status -> **`Progress`** -> stderr. The bots wait while this happens, so text is made
-//! only a few times a second. What the lines say is [`block`]'s business.
+//! only a few times a second. What the lines say is [`block`]'s business, and that they stay in
+//! place is [`canvas`]'s.
 
 mod block;
+mod canvas;
 
 use std::{env, io::IsTerminal, time::Duration};
 
 use gamekeeper_bot::clock::Moment;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::termios::tcgetwinsize;
 
 use super::output;
 use crate::run::{Phase, Status};
 use block::Block;
+use canvas::Canvas;
 
 /// Between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
 /// Between two looks of the block.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
-
-/// Draws per second that the terminal gets at most; above what we do, so that none is left out.
-const DRAWS_PER_SECOND_MAX: u8 = 20;
 
 /// The width of a terminal that does not say how wide it is.
 const COLUMNS_USUAL: usize = 80;
@@ -31,7 +30,7 @@ const COLUMNS_USUAL: usize = 80;
 #[derive(Debug)]
 pub(super) struct Progress {
     /// Only on a terminal.
-    block: Option<ProgressBar>,
+    canvas: Option<Canvas>,
     colour: bool,
     /// What was shown last, and when something is shown next.
     phase: Option<Phase>,
@@ -41,15 +40,9 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn new() -> Self {
         let is_dumb = env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
-        let block = (std::io::stderr().is_terminal() && !is_dumb).then(|| {
-            let target = ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND_MAX);
-            let style = ProgressStyle::with_template("{msg}");
-            let bar = ProgressBar::with_draw_target(None, target);
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            bar
-        });
+        let canvas = (std::io::stderr().is_terminal() && !is_dumb).then(Canvas::default);
         let colour = env::var_os("NO_COLOR").is_none();
-        Self { block, colour, phase: None, next: Moment::default() }
+        Self { canvas, colour, phase: None, next: Moment::default() }
     }
 
     pub(super) fn show(&mut self, status: &Status<'_>) {
@@ -58,11 +51,11 @@ impl Progress {
             return;
         }
         self.phase = Some(status.phase);
-        match &self.block {
-            Some(bar) => {
+        match &mut self.canvas {
+            Some(canvas) => {
                 self.next = now + DRAW_EVERY;
                 let block = Block { status, width: columns(), colour: self.colour };
-                bar.set_message(block.lines().join("\n"));
+                output::draw(&canvas.draw(&block.lines()));
             }
             None => {
                 self.next = now + LINE_EVERY;
@@ -73,8 +66,8 @@ impl Progress {
 
     /// Takes the block away: what comes next begins where it began.
     pub(super) fn finish(&mut self) {
-        if let Some(bar) = self.block.take() {
-            bar.finish_and_clear();
+        if let Some(canvas) = &mut self.canvas {
+            output::draw(&canvas.clear());
         }
     }
 }

@@ -71,6 +71,19 @@ fn any_points_make_a_sound_plot() {
     }
 }
 
+/// At the edge of the field it would be a figure like any other.
+#[test]
+fn what_is_no_number_is_not_drawn() {
+    for how in [How::Line, How::Dashes, How::Ticks] {
+        let plot = |points: &[(f64, f64)]| {
+            let axis = || Axis::between("", 0.0, 2.0);
+            Plot::new(axis(), axis(), vec![series(how, points)]).to_string()
+        };
+        let odd = [(1.0, f64::NAN), (1.0, 1.0), (f64::INFINITY, 1.0)];
+        assert_eq!(plot(&odd), plot(&odd[1..2]), "{how:?}");
+    }
+}
+
 /// A plot is not longer than a screen is fine, and its peaks stay.
 #[test]
 fn many_points_are_thinned_and_extremes_stay() {
