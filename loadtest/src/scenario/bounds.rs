@@ -206,7 +206,8 @@ mod tests {
     #[test]
     fn sums_do_not_wrap() {
         let mut scenario = file::read(GOOD).expect("a scenario");
-        scenario.controls = vec![Control { manner: Manner::Slicer, bots: u32::MAX }; 2];
+        let control = |bots| Control { manner: Manner::Slicer, bots };
+        scenario.controls = [u32::MAX, 1].map(control).to_vec();
         assert_eq!((scenario.most(), scenario.initial()), (u32::MAX, u32::MAX));
         scenario.stages = vec![Stage { to: 100, takes: Duration::MAX }; 2];
         assert_eq!(scenario.duration(), Duration::MAX);

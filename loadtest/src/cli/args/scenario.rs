@@ -168,6 +168,7 @@ mod tests {
             ("--bots 1000001", "1..=1000000"),
             ("everything --bots 1000000", "at most 1000000"),
             ("soak --bots 500000", "soak with --bots 500000: "),
+            ("everything --bots 2", "[[mass]] number 1: its amount is nobody"),
         ] {
             let error = choose(line).expect_err(line);
             assert!(error.contains(hint), "{line}: {error}");
