@@ -2,7 +2,7 @@
 //!
 //! Part of [`plan`](super): scenario -> what is due when -> **who it happens to** -> what can be
 //! done here -> plan. It is drawn as if everything could be done here; see
-//! [`left_out`](super::left_out).
+//! [`left_out`].
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -10,8 +10,8 @@ use gamekeeper_bot::{
 };
 
 /// Why no bot leaves from the lobby over a Unix socket: nobody could say what became of it.
-const STRANGERS_UNKNOWN: &str = "over a Unix socket a bot in the lobby has neither an address nor a player, so that the \
-     server's line about it cannot be known";
+const STRANGERS_UNKNOWN: &str = "over a Unix socket a bot in the lobby has neither an address \
+                                 nor a player, so the server's line about it cannot be known";
 
 /// What can be done here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
