@@ -21,14 +21,14 @@ pub fn raise_open_files_limit() -> u64 {
     current.unwrap_or(u64::MAX)
 }
 
-/// Whether so many bots can have a socket each.
+/// Whether there can be a socket for each of so many connections.
 ///
 /// # Errors
 ///
 /// [`TooFewDescriptors`] if not, with what to do.
-pub fn check_descriptors(bots: u32, limit: u64) -> Result<(), TooFewDescriptors> {
-    if u64::from(bots) + SPARE_DESCRIPTORS > limit {
-        return Err(TooFewDescriptors { bots, limit });
+pub fn check_descriptors(connections: u32, limit: u64) -> Result<(), TooFewDescriptors> {
+    if u64::from(connections) + SPARE_DESCRIPTORS > limit {
+        return Err(TooFewDescriptors { connections, limit });
     }
     Ok(())
 }
@@ -40,17 +40,18 @@ pub fn own_cpu_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
-/// There are more bots than sockets.
+/// There are more connections than sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooFewDescriptors {
-    bots: u32,
+    connections: u32,
     limit: u64,
 }
 
 impl fmt::Display for TooFewDescriptors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bots, limit } = self;
-        write!(f, "{bots} bots need a socket each, but this process may open {limit} files; ")?;
+        let Self { connections, limit } = self;
+        write!(f, "{connections} connections need a socket each, but this process may open ")?;
+        write!(f, "{limit} files; ")?;
         write!(f, "raise the hard limit (ulimit -Hn) or use fewer bots")
     }
 }
@@ -67,7 +68,7 @@ mod tests {
         assert_eq!(raise_open_files_limit(), limit, "it is as high as it gets");
         assert_eq!(check_descriptors(1, limit), Ok(()));
         let error = check_descriptors(1000, 1024).expect_err("too few").to_string();
-        assert!(error.contains("ulimit -Hn"), "{error}");
+        assert!(error.contains("1000 connections") && error.contains("ulimit -Hn"), "{error}");
     }
 
     #[test]

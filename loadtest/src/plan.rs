@@ -7,13 +7,16 @@
 //! is, and that is what makes a finding worth replaying.
 //!
 //! Each fault, mass event and stage of a scenario has streams of random numbers of its own, so that
-//! one more of them does not change when and how the others happen.
+//! one more of them does not change when and how the others happen; who it happens to may change.
+//! What cannot be done here is drawn all the same, and left out at the end.
 
 mod comebacks;
 mod draw;
 mod expected;
+mod left_out;
 pub mod lines;
 mod means;
+mod playing;
 #[cfg(test)]
 mod tests;
 
@@ -111,7 +114,7 @@ pub struct Plan {
 impl Plan {
     /// Makes the plan.
     pub fn new(scenario: &Scenario, seed: u64, means: &Means) -> Self {
-        draw::plan(scenario, seed, means)
+        left_out::leave_out(draw::draw(scenario, seed), means)
     }
 
     /// The departures, in the order of time.
@@ -124,10 +127,11 @@ impl Plan {
 
     /// How many connections there may be at the same time, where `most` bots are to play at any
     /// time: those of bots that the server has not let go yet, of bots that take over from
-    /// themselves and of bad tickets are there as well.
+    /// themselves and of bad tickets are there as well, but not of the whole run at once.
     pub fn connections_max(&self, most: u32) -> u32 {
-        let bots = self.bots.len().min(2 * most as usize);
-        let more = self.returns() as usize + self.frauds.len();
+        let most = most as usize;
+        let bots = self.bots.len().min(2 * most);
+        let more = (self.returns() as usize + self.frauds.len()).min(most);
         u32::try_from(bots + more).unwrap_or(u32::MAX)
     }
 

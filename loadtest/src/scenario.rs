@@ -4,8 +4,10 @@
 //! address or of a seed: the same one can be played on many servers, with many seeds.
 //!
 //! [`mod@file`] reads one from TOML, [`shipped`] has those that come with the program, and
-//! [`quick`] makes one from a few flags.
+//! [`quick`] makes one from a few flags. Wherever it comes from, [`bounds`] says whether it can be
+//! played.
 
+pub mod bounds;
 pub mod file;
 pub mod quick;
 pub mod shipped;
@@ -116,33 +118,54 @@ impl Resume {
     }
 }
 
+impl Fault {
+    /// From when to when, in a run of this duration.
+    pub fn span(&self, duration: Duration) -> Span {
+        self.during.unwrap_or(Span { from: Duration::ZERO, to: duration })
+    }
+
+    /// How many departures that are, with so many bots in the beginning.
+    pub fn count(&self, bots: u32, duration: Duration) -> u64 {
+        let seconds = self.span(duration).length().as_secs_f64();
+        (seconds * self.rate.per_second(bots)).floor() as u64
+    }
+}
+
 impl Scenario {
     /// How long the run phase is.
     pub fn duration(&self) -> Duration {
-        self.stages.iter().map(|stage| stage.takes).sum()
+        self.stages.iter().fold(Duration::ZERO, |sum, stage| sum.saturating_add(stage.takes))
+    }
+
+    /// Bots with ugly but legal manners.
+    pub fn controls_count(&self) -> u32 {
+        self.controls.iter().fold(0, |sum, control| sum.saturating_add(control.bots))
     }
 
     /// Bots that are there when the run begins, the controls among them.
     pub fn initial(&self) -> u32 {
-        self.bots + self.controls.iter().map(|control| control.bots).sum::<u32>()
+        self.bots.saturating_add(self.controls_count())
+    }
+
+    /// The most bots that are there at any time, besides the controls.
+    pub fn most_plain(&self) -> u32 {
+        self.stages.iter().map(|stage| stage.to).fold(self.bots, u32::max)
     }
 
     /// The most bots that are there at any time, the controls among them.
     pub fn most(&self) -> u32 {
-        let most = self.stages.iter().map(|stage| stage.to).max().unwrap_or(0).max(self.bots);
-        most + self.initial() - self.bots
+        self.most_plain().saturating_add(self.controls_count())
     }
 
-    /// The same with another number of bots: what is absolute in the stages is scaled with it.
+    /// The same with another number of bots: what is absolute in the stages is scaled with it, and
+    /// rounded, but whoever was somebody stays somebody. [`bounds::check`] says whether the result
+    /// can be played.
     #[must_use]
     pub fn with_bots(mut self, bots: u32) -> Self {
-        let scale = f64::from(bots) / f64::from(self.bots.max(1));
-        for stage in &mut self.stages {
-            stage.to = if stage.to == self.bots {
-                bots
-            } else {
-                (f64::from(stage.to) * scale).round() as u32
-            };
+        let (now, then) = (u64::from(self.bots.max(1)), u64::from(bots));
+        for stage in self.stages.iter_mut().filter(|stage| stage.to > 0) {
+            let to = (u64::from(stage.to) * then + now / 2) / now;
+            stage.to = u32::try_from(to.max(1)).unwrap_or(u32::MAX);
         }
         self.bots = bots;
         self

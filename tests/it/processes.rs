@@ -249,7 +249,7 @@ fn the_load_test_refuses_what_it_cannot_do() {
     for (args, hint) in [
         (["--json", "/nowhere/at/all.json"], "cannot write /nowhere/at/all.json"),
         (["--events", "/nowhere/at/all.jsonl"], "cannot write /nowhere/at/all.jsonl"),
-        (["--churn", "5000/s"], "too few bots for this --churn: of 5000 departures only"),
+        (["--churn", "5000/s"], "too few bots for so many departures: of 5000 only"),
     ] {
         let usual = ["run", "--bots", "5", "--duration", "1s", "--server-bin", SERVER];
         let remains = run(LOADTEST, &[&usual[..], &args].concat(), &[]);

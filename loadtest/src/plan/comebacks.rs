@@ -10,7 +10,7 @@ use gamekeeper_bot::{
     fleet::{BotPlan, Comeback, TicketFault},
 };
 
-use super::{Plan, PlannedDeparture, PlannedFraud, draw::Stay};
+use super::{Plan, PlannedDeparture, PlannedFraud, playing::Stay};
 use crate::scenario::Resume;
 
 /// Who is back so soon, and stays, still has its seat when the ticket that it has spent is shown

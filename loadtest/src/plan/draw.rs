@@ -1,8 +1,10 @@
 //! Drawing a plan: what is due when, and who it happens to.
 //!
-//! Part of [`plan`](super): scenario -> what is due when -> **who it happens to** -> plan.
+//! Part of [`plan`](super): scenario -> what is due when -> **who it happens to** -> what can be
+//! done here -> plan. It is drawn as if everything could be done here; see
+//! [`left_out`].
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use gamekeeper_bot::{
     departure::{Departure, PlayerState},
@@ -11,8 +13,11 @@ use gamekeeper_bot::{
     manner::Manner,
 };
 
-use super::{Means, PLAYS_AT_LEAST, Plan, PlannedDeparture, Step, comebacks};
-use crate::scenario::{Fault, Mass, Resume, Scenario, Stage};
+use super::{
+    PLAYS_AT_LEAST, Plan, PlannedDeparture, Step, comebacks, left_out,
+    playing::{Playing, Stay},
+};
+use crate::scenario::{Fault, Mass, Resume, Scenario, Stage, values::Span};
 
 /// How often a victim is drawn before a departure is dropped for want of one.
 const DRAWS_MAX: u32 = 64;
@@ -29,14 +34,15 @@ const STREAM_OF_FRAUDS: u32 = 3 << 16;
 /// How somebody leaves that is to break off its return: as if its machine had gone away.
 const BEFORE_THE_RESUME_WINDOW: Departure = Departure::Reset;
 
-/// A bot that plays, from its joining or its return on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stay {
-    pub(super) bot: u32,
-    /// From when on it is surely there, and may be drawn.
-    pub(super) from: Duration,
-    /// The step of the departure from which it has come back.
-    since: Option<usize>,
+/// All that was drawn, whether or not it can be done here.
+#[derive(Debug, Default)]
+pub(super) struct Drawn {
+    /// Nothing is noted in it yet of what is left out, for want of means or of somebody.
+    pub(super) plan: Plan,
+    /// Who joins when a bot leaves for good, by the bot that leaves.
+    pub(super) replaced_by: BTreeMap<u32, u32>,
+    /// Departures for which nobody was there.
+    pub(super) unplaced: BTreeMap<(Departure, PlayerState), u64>,
 }
 
 /// Something that is due at a moment.
@@ -52,11 +58,11 @@ enum What<'a> {
     Mass { index: usize, mass: &'a Mass },
     /// There is one more bot.
     Grow,
-    /// There is one less.
-    Shrink,
+    /// There is one less, in the stage with this index.
+    Shrink { stage: usize },
 }
 
-/// Random numbers of one fault, mass event or of the stages.
+/// Random numbers of one fault, mass event or stage.
 struct Stream {
     victims: Dice,
     returns: Dice,
@@ -74,8 +80,8 @@ impl Stream {
     }
 }
 
-/// Makes the plan.
-pub(super) fn plan(scenario: &Scenario, seed: u64, means: &Means) -> Plan {
+/// Draws everything.
+pub(super) fn draw(scenario: &Scenario, seed: u64) -> Drawn {
     let mut due = Vec::new();
     for (index, fault) in scenario.faults.iter().enumerate() {
         due.extend(departures_of(scenario, index, fault, seed));
@@ -89,18 +95,20 @@ pub(super) fn plan(scenario: &Scenario, seed: u64, means: &Means) -> Plan {
     let streams = |first: u32, count: usize| -> Vec<Stream> {
         (first..).take(count).map(|number| Stream::new(seed, number)).collect()
     };
-    let mut draft = Draft::new(scenario, means);
+    let mut draft = Draft::new(scenario);
     let mut faults = streams(0, scenario.faults.len());
     let mut masses = streams(STREAMS_OF_MASSES, scenario.masses.len());
-    let mut stages = Stream::new(seed, STREAMS_OF_STAGES);
+    let mut stages = streams(STREAMS_OF_STAGES, scenario.stages.len());
     for Due { at, what } in due {
         match what {
             What::Fault { index, departure, state, resume } => {
                 draft.fault(at, departure, state, resume, &mut faults[index]);
             }
             What::Mass { index, mass } => draft.mass(index, mass, &mut masses[index]),
-            What::Grow => draft.join(at),
-            What::Shrink => draft.shrink(at, &mut stages),
+            What::Grow => {
+                draft.join(at);
+            }
+            What::Shrink { stage } => draft.shrink(at, &mut stages[stage]),
         }
     }
     draft.finish(scenario, &mut Dice::new(seed, STREAM_OF_FRAUDS, Purpose::Return))
@@ -115,12 +123,10 @@ fn departures_of<'a>(
 ) -> impl Iterator<Item = Due<'a>> {
     let number = u32::try_from(index).expect("a file does not hold so many faults");
     let mut dice = Dice::new(seed, number, Purpose::Plan);
-    let (from, length) = match fault.during {
-        Some(span) => (span.from, span.length()),
-        None => (Duration::ZERO, scenario.duration()),
-    };
+    let Span { from, to } = fault.span(scenario.duration());
+    let length = to - from;
     let rate = fault.rate.per_second(scenario.bots);
-    let count = (length.as_secs_f64() * rate).floor() as u64;
+    let count = fault.count(scenario.bots, scenario.duration());
     (0..count).map(move |number| {
         // Each departure has its own slot of time and a random place within it: neither a beat
         // that the server's ticks could fall in step with, nor an accidental burst.
@@ -136,11 +142,11 @@ fn departures_of<'a>(
 fn changes(mut bots: u32, stages: &[Stage]) -> Vec<Due<'static>> {
     let mut due = Vec::new();
     let mut start = Duration::ZERO;
-    for stage in stages {
+    for (index, stage) in stages.iter().enumerate() {
         let count = stage.to.abs_diff(bots);
         for number in 0..count {
             let at = start + stage.takes.mul_f64(f64::from(number) / f64::from(count));
-            let what = if stage.to > bots { What::Grow } else { What::Shrink };
+            let what = if stage.to > bots { What::Grow } else { What::Shrink { stage: index } };
             due.push(Due { at, what });
         }
         bots = stage.to;
@@ -150,10 +156,10 @@ fn changes(mut bots: u32, stages: &[Stage]) -> Vec<Due<'static>> {
 }
 
 /// A plan in the making.
-struct Draft<'a> {
-    plan: Plan,
-    playing: Vec<Stay>,
-    means: &'a Means,
+#[derive(Default)]
+struct Draft {
+    drawn: Drawn,
+    playing: Playing,
 }
 
 /// What is to follow a departure.
@@ -164,35 +170,26 @@ struct Following<'a> {
     mass: Option<usize>,
 }
 
-impl<'a> Draft<'a> {
-    fn new(scenario: &Scenario, means: &'a Means) -> Self {
-        let mut draft = Self { plan: Plan::default(), playing: Vec::new(), means };
-        let mut controls = Vec::new();
-        for control in &scenario.controls {
-            match draft.means.why_no(control.manner) {
-                Some(why) => {
-                    let left_out = draft.plan.controls_not_run.entry(control.manner);
-                    left_out.or_insert((0, why)).0 += u64::from(control.bots);
-                }
-                None => controls.extend(std::iter::repeat_n(control.manner, control.bots as usize)),
-            }
-        }
+impl Draft {
+    fn new(scenario: &Scenario) -> Self {
+        let mut draft = Self::default();
+        let controls = scenario.controls.iter();
+        let mut controls =
+            controls.flat_map(|control| std::iter::repeat_n(control.manner, control.bots as usize));
         // The controls are spread among the others, so that they are not in rooms of their own.
-        let (plain, all) = (scenario.bots as usize, scenario.bots as usize + controls.len());
-        let mut controls = controls.into_iter();
+        let (plain, all) = (u64::from(scenario.bots), u64::from(scenario.initial()));
         let mut placed = 0;
-        for bot in 0..all {
-            let wanted = (bot + 1) * plain / all;
+        for bot in 0..scenario.initial() {
+            let wanted = (u64::from(bot) + 1) * plain / all;
             let manner = if wanted > placed { None } else { controls.next() };
-            placed += usize::from(manner.is_none());
-            let number = draft.plan.bots.len() as u32;
+            placed += u64::from(manner.is_none());
             let manner = manner.unwrap_or(Manner::Plain);
-            draft.plan.bots.push(BotPlan { manner, ..BotPlan::default() });
+            draft.drawn.plan.bots.push(BotPlan { manner, ..BotPlan::default() });
             if manner == Manner::Plain {
-                draft.playing.push(Stay { bot: number, from: Duration::ZERO, since: None });
+                draft.playing.add(Stay { bot, from: Duration::ZERO });
             }
         }
-        draft.plan.initial = draft.plan.bots.len() as u32;
+        draft.drawn.plan.initial = scenario.initial();
         draft
     }
 
@@ -204,24 +201,13 @@ impl<'a> Draft<'a> {
         resume: &Resume,
         stream: &mut Stream,
     ) {
-        if !self.can(departure, state) {
-            return;
-        }
         if state == PlayerState::Lobby {
-            let bot = self.plan.bots.len() as u32;
-            self.plan.bots.push(BotPlan {
-                departure: Some(departure),
-                state,
-                ..BotPlan::default()
-            });
+            let bot = self.next_bot();
             let planned =
                 PlannedDeparture { at, bot, departure, state, comeback: None, mass: None };
-            return self.plan.steps.push(Step::Leave(planned));
+            return self.drawn.plan.steps.push(Step::Leave(planned));
         }
-        let Some(victim) = self.draw_victim(at, &mut stream.victims) else {
-            self.plan.unplaced += 1;
-            return;
-        };
+        let Some(victim) = self.draw_victim(at, departure, state, stream) else { return };
         if state == PlayerState::ResumeWindow {
             return self.break_off(victim, at, departure, resume, stream);
         }
@@ -230,15 +216,12 @@ impl<'a> Draft<'a> {
     }
 
     fn mass(&mut self, index: usize, mass: &Mass, stream: &mut Stream) {
-        let mut there: Vec<u32> =
-            self.playing.iter().filter(|stay| stay.from <= mass.at).map(|stay| stay.bot).collect();
+        let there = self.playing.stays().iter().filter(|stay| stay.from <= mass.at);
+        let mut there: Vec<u32> = there.map(|stay| stay.bot).collect();
         for _ in 0..mass.amount.of(there.len()) {
             let bot = there.swap_remove(stream.victims.below(there.len() as u32) as usize);
             let departure = mass.causes.draw(&mut stream.ways);
-            let place = self.playing.iter().position(|stay| stay.bot == bot);
-            let (Some(victim), true) = (place, self.can(departure, PlayerState::Match)) else {
-                continue;
-            };
+            let victim = self.playing.place_of(bot).expect("each of them leaves once");
             let following =
                 Following { resume: &mass.resume, is_replaced: true, mass: Some(index) };
             self.leave(victim, mass.at, departure, PlayerState::Match, &following, stream);
@@ -246,22 +229,29 @@ impl<'a> Draft<'a> {
     }
 
     fn shrink(&mut self, at: Duration, stream: &mut Stream) {
-        match self.draw_victim(at, &mut stream.victims) {
-            Some(victim) => {
-                let following =
-                    Following { resume: &Resume::usual(0.0), is_replaced: false, mass: None };
-                let (departure, state) = (Departure::Goodbye, PlayerState::Match);
-                self.leave(victim, at, departure, state, &following, stream);
-            }
-            None => self.plan.unplaced += 1,
-        }
+        let (departure, state) = (Departure::Goodbye, PlayerState::Match);
+        let Some(victim) = self.draw_victim(at, departure, state, stream) else { return };
+        let following = Following { resume: &Resume::usual(0.0), is_replaced: false, mass: None };
+        self.leave(victim, at, departure, state, &following, stream);
     }
 
-    fn join(&mut self, at: Duration) {
-        let bot = self.plan.bots.len() as u32;
-        self.plan.bots.push(BotPlan::default());
-        self.plan.steps.push(Step::Join { at, bot });
-        self.playing.push(Stay { bot, from: at + PLAYS_AT_LEAST, since: None });
+    /// The number of one more bot.
+    fn next_bot(&mut self) -> u32 {
+        self.drawn.plan.bots.push(BotPlan::default());
+        self.drawn.plan.bots.len() as u32 - 1
+    }
+
+    fn join(&mut self, at: Duration) -> u32 {
+        let bot = self.next_bot();
+        self.drawn.plan.steps.push(Step::Join { at, bot });
+        self.playing.add(Stay { bot, from: at + PLAYS_AT_LEAST });
+        bot
+    }
+
+    /// Has somebody join in place of one that leaves for good.
+    fn replace(&mut self, bot: u32, at: Duration) {
+        let next = self.join(at);
+        self.drawn.replaced_by.insert(bot, next);
     }
 
     /// Plans a departure and what follows.
@@ -274,20 +264,18 @@ impl<'a> Draft<'a> {
         following: &Following<'_>,
         stream: &mut Stream,
     ) {
-        let stay = self.playing.swap_remove(victim);
-        self.know(stay, departure, state);
+        let bot = self.playing.take(victim).bot;
         let seat = departure.holds_seat(state);
         let comeback = comebacks::draw(departure, seat, following.resume, &mut stream.returns);
-        let (bot, mass) = (stay.bot, following.mass);
+        let mass = following.mass;
         let planned = PlannedDeparture { at, bot, departure, state, comeback, mass };
-        self.plan.steps.push(Step::Leave(planned));
+        self.drawn.plan.steps.push(Step::Leave(planned));
         match comeback {
             Some(comeback) => {
                 let back = at + comebacks::takes(departure, &comeback);
-                let since = Some(self.plan.steps.len() - 1);
-                self.playing.push(Stay { bot, from: back + PLAYS_AT_LEAST, since });
+                self.playing.add(Stay { bot, from: back + PLAYS_AT_LEAST });
             }
-            None if following.is_replaced => self.join(at),
+            None if following.is_replaced => self.replace(bot, at),
             None => {}
         }
     }
@@ -301,61 +289,49 @@ impl<'a> Draft<'a> {
         resume: &Resume,
         stream: &mut Stream,
     ) {
-        let stay = self.playing.swap_remove(victim);
-        let before = BEFORE_THE_RESUME_WINDOW;
-        self.know(stay, before, PlayerState::Match);
+        let bot = self.playing.take(victim).bot;
         let after = resume.after.at(stream.returns.fraction());
-        let state = PlayerState::ResumeWindow;
-        let plan = BotPlan { departure: Some(departure), state, ..BotPlan::default() };
-        let comeback = Some(Comeback { after, takes_over: false, plan });
-        let (bot, mass) = (stay.bot, None);
+        let comeback = Some(Comeback { after, takes_over: false, plan: BotPlan::default() });
         let first = PlannedDeparture {
             at,
             bot,
-            departure: before,
+            departure: BEFORE_THE_RESUME_WINDOW,
             state: PlayerState::Match,
             comeback,
-            mass,
+            mass: None,
         };
+        let state = PlayerState::ResumeWindow;
         let second =
-            PlannedDeparture { at: at + after, bot, departure, state, comeback: None, mass };
-        self.plan.steps.extend([first, second].map(Step::Leave));
-        self.join(at);
+            PlannedDeparture { at: at + after, bot, departure, state, comeback: None, mass: None };
+        self.drawn.plan.steps.extend([first, second].map(Step::Leave));
+        self.replace(bot, at);
     }
 
-    /// Notes how somebody will leave in what is known of it before it connects.
-    fn know(&mut self, stay: Stay, departure: Departure, state: PlayerState) {
-        let since = stay.since.and_then(|step| match &mut self.plan.steps[step] {
-            Step::Leave(planned) => planned.comeback.as_mut(),
-            Step::Join { .. } => None,
-        });
-        let plan = match since {
-            Some(comeback) => &mut comeback.plan,
-            None => &mut self.plan.bots[stay.bot as usize],
-        };
-        (plan.departure, plan.state) = (Some(departure), state);
+    /// The place of somebody who has played long enough; without such a one, that is noted.
+    fn draw_victim(
+        &mut self,
+        at: Duration,
+        departure: Departure,
+        state: PlayerState,
+        stream: &mut Stream,
+    ) -> Option<usize> {
+        let stays = self.playing.stays();
+        let place = (0..DRAWS_MAX)
+            .map(|_| stream.victims.below(stays.len() as u32) as usize)
+            .find(|place| stays.get(*place).is_some_and(|stay| stay.from <= at));
+        if place.is_none() {
+            *self.drawn.unplaced.entry((departure, state)).or_default() += 1;
+        }
+        place
     }
 
-    /// Whether this can be done here; if not, it is noted.
-    fn can(&mut self, departure: Departure, state: PlayerState) -> bool {
-        let Some(why) = self.means.why_not(departure, state) else { return true };
-        self.plan.not_run.entry(departure).or_insert((0, why)).0 += 1;
-        false
-    }
-
-    /// The index of somebody who has played long enough.
-    fn draw_victim(&self, at: Duration, dice: &mut Dice) -> Option<usize> {
-        (0..DRAWS_MAX)
-            .map(|_| dice.below(self.playing.len() as u32) as usize)
-            .find(|index| self.playing.get(*index).is_some_and(|stay| stay.from <= at))
-    }
-
-    fn finish(mut self, scenario: &Scenario, dice: &mut Dice) -> Plan {
-        let duration = scenario.duration();
-        self.plan.frauds = comebacks::frauds(&self.plan, &self.playing, duration, dice);
+    fn finish(mut self, scenario: &Scenario, dice: &mut Dice) -> Drawn {
         // Only what follows a departure may be out of order so far. Bots keep the order in which
         // they join.
-        self.plan.steps.sort_by_key(Step::at);
-        self.plan
+        let plan = &mut self.drawn.plan;
+        plan.steps.sort_by_key(Step::at);
+        left_out::foretell(plan);
+        plan.frauds = comebacks::frauds(plan, self.playing.stays(), scenario.duration(), dice);
+        self.drawn
     }
 }

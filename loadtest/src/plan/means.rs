@@ -9,6 +9,10 @@ use gamekeeper_bot::{
     privilege::Privilege,
 };
 
+/// Why no bot leaves from the lobby over a Unix socket: nobody could say what became of it.
+const STRANGERS_UNKNOWN: &str = "over a Unix socket a bot in the lobby has neither an address \
+                                 nor a player, so the server's line about it cannot be known";
+
 /// What can be done here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Means {
@@ -41,6 +45,9 @@ impl Means {
     pub fn why_not(&self, departure: Departure, state: PlayerState) -> Option<String> {
         if !departure.can_happen_in(state, self.transport) {
             return Some("cannot be done over this transport".to_owned());
+        }
+        if state == PlayerState::Lobby && self.transport == Transport::Unix {
+            return Some(STRANGERS_UNKNOWN.to_owned());
         }
         self.lacks(departure.needs())
     }

@@ -157,25 +157,134 @@ fn strangers_come_and_go_beside_the_players() {
     assert_eq!(follow(&plan), 60);
 }
 
+/// What happens to somebody, whoever it is.
+type Happening = (Duration, Departure, PlayerState, Option<(Duration, bool)>, Option<usize>);
+
+fn happening(it: &PlannedDeparture) -> Happening {
+    let comeback = it.comeback.map(|comeback| (comeback.after, comeback.takes_over));
+    (it.at, it.departure, it.state, comeback, it.mass)
+}
+
+/// With whatever follows from it: nothing else happens at another time, in another way, or to
+/// somebody else.
 #[test]
 fn what_cannot_be_done_here_is_left_out_and_changes_nothing_else() {
-    let scenario = file::read(&ALL_SORTS.replace("close,freeze", "close,reset"));
+    let scenario = file::read(&ALL_SORTS.replace("close,freeze", "close,vanish"));
     let scenario = scenario.expect("a scenario");
+    for seed in 1..20 {
+        let all = Plan::new(&scenario, seed, &means());
+        let some = Plan::new(&scenario, seed, &means().without(Privilege::NetAdmin, "no blessing"));
+        let vanish = |it: &&PlannedDeparture| it.departure == Departure::Vanish;
+        let vanished = all.departures().filter(vanish).count() as u64;
+        assert!(vanished > 30, "{vanished}");
+        assert_eq!(some.not_run[&Departure::Vanish], (vanished, "no blessing".to_owned()));
+        let possible = |it: &&PlannedDeparture| {
+            let then = it.comeback.map(|comeback| comeback.plan);
+            let then = then.filter(|plan| plan.state == PlayerState::ResumeWindow);
+            let then = then.and_then(|plan| plan.departure);
+            it.departure != Departure::Vanish && then != Some(Departure::Vanish)
+        };
+        let expected: Vec<&PlannedDeparture> = all.departures().filter(possible).collect();
+        let happenings = |of: &[PlannedDeparture]| of.iter().map(happening).collect::<Vec<_>>();
+        let kept = departures(&some);
+        assert_eq!(happenings(&kept), expected.iter().map(|it| happening(it)).collect::<Vec<_>>());
+        // Two departures of one bot are still two departures of one bot.
+        let mut who = BTreeMap::new();
+        for (was, is) in expected.iter().zip(&kept) {
+            assert_eq!(*who.entry(was.bot).or_insert(is.bot), is.bot, "bot {}", was.bot);
+        }
+        assert_eq!((follow(&some), some.unplaced), (follow(&all), all.unplaced));
+    }
+}
+
+/// A ticket that a departure makes bad is not bad without it.
+#[test]
+fn no_bad_ticket_is_left_of_a_departure_that_is_left_out() {
+    let (mut left, mut gone) = (0, 0);
+    for seed in 1..20 {
+        let scenario = quick().scenario();
+        let all = Plan::new(&scenario, seed, &means());
+        let some = Plan::new(&scenario, seed, &means().without(Privilege::NetAdmin, "no"));
+        let bad: Vec<_> = all.frauds.iter().map(|it| (it.from, it.fault)).collect();
+        for fraud in &some.frauds {
+            assert!(bad.contains(&(fraud.from, fraud.fault)), "the same as everywhere");
+            let made = |it: &PlannedDeparture| (it.bot, it.at) == (fraud.bot, fraud.from);
+            let is_made = matches!(fraud.fault, TicketFault::Replayed | TicketFault::Expired);
+            assert!(!is_made || some.departures().any(made), "{fraud:?}");
+        }
+        left += some.frauds.len();
+        gone += all.frauds.len() - some.frauds.len();
+    }
+    assert!(left > gone && gone > 0, "{left} {gone}");
+}
+
+#[test]
+fn a_control_that_cannot_be_is_an_ordinary_bot_and_moves_nobody() {
+    let scenario = file::read(&ALL_SORTS.replace("close,freeze", "close")).expect("a scenario");
+    let scenario = Scenario { masses: Vec::new(), ..scenario };
     let all = Plan::new(&scenario, 1, &means());
     let some = Plan::new(&scenario, 1, &means().without(Privilege::NetAdmin, "no blessing"));
-    let (vanished, why) = &some.not_run[&Departure::Vanish];
-    assert_eq!(why, "no blessing");
-    let by_kind = all.departures_by_kind();
-    assert_eq!(*vanished, by_kind[&(Departure::Vanish, PlayerState::Match)]);
+    assert_eq!((&some.steps, &some.frauds, some.initial), (&all.steps, &all.frauds, all.initial));
     assert_eq!(some.controls_not_run[&Manner::Loss], (3, "no blessing".to_owned()));
-    assert!(!some.departures_by_kind().contains_key(&(Departure::Vanish, PlayerState::Match)));
-    let of_the_fault = |plan: &Plan| -> Vec<(Duration, Departure)> {
-        let of_fault = plan.departures().filter(|it| {
-            it.mass.is_none() && it.departure != Departure::Goodbye && it.comeback.is_none()
-        });
-        of_fault.map(|it| (it.at, it.departure)).take(10).collect()
+    assert_eq!(some.controls_by_manner(), BTreeMap::from([(Manner::Slicer, 7)]));
+}
+
+/// Over a Unix socket the server's line names neither an address nor, of a stranger, a player.
+#[test]
+fn nobody_leaves_from_the_lobby_where_nobody_can_say_what_became_of_it() {
+    let scenario = file::read(&ALL_SORTS.replace("close,freeze", "close")).expect("a scenario");
+    let unix = Plan::new(&scenario, 1, &Means::all(Transport::Unix));
+    let strangers =
+        |plan: &Plan| plan.departures().filter(|it| it.state == PlayerState::Lobby).count() as u64;
+    let tcp = Plan::new(&scenario, 1, &means());
+    assert!(strangers(&tcp) > 5);
+    assert_eq!(strangers(&unix), 0);
+    let (count, why) = &unix.not_run[&Departure::Close];
+    assert_eq!(*count, strangers(&tcp));
+    assert!(why.contains("neither an address nor a player"), "{why}");
+    assert_eq!(unix.players() as usize, unix.bots.len());
+    assert_eq!(follow(&unix), 60);
+}
+
+/// Returns and bad tickets of a whole run are not there at the same time.
+#[test]
+fn connections_are_bounded_by_those_who_play() {
+    let long =
+        Quick { bots: 20, duration: Duration::from_secs(600), churn_per_second: 4.0, ..quick() };
+    let plan = plan(&long, 1);
+    assert!(plan.returns() > 200 && plan.frauds.len() > 20);
+    assert_eq!(plan.connections_max(20), 60);
+    let calm = Quick { churn_per_second: 0.1, duration: Duration::from_secs(20), ..quick() };
+    let calm = Plan::new(&calm.scenario(), 1, &means());
+    assert!(calm.connections_max(500) < 510, "{}", calm.connections_max(500));
+}
+
+#[test]
+fn a_mass_event_of_everybody_is_of_each_of_them_once() {
+    let scenario = file::read(
+        "[load]\nbots = 20000\nduration = \"5s\"\n\
+         [[mass]]\nat = \"1s\"\namount = \"100%\"\ncauses = \"close\"",
+    );
+    let plan = Plan::new(&scenario.expect("a scenario"), 1, &means());
+    let mut bots: Vec<u32> = plan.departures().map(|it| it.bot).collect();
+    bots.sort_unstable();
+    assert!(bots.into_iter().eq(0..20_000));
+}
+
+/// Each stage has random numbers of its own.
+#[test]
+fn each_stage_draws_who_leaves_from_numbers_of_its_own() {
+    let shrinking = |before: &[Stage]| {
+        let quick = Quick { churn_per_second: 0.0, ..quick() };
+        let mut scenario = quick.scenario();
+        let takes = Duration::from_secs(5);
+        scenario.stages = [before, &[Stage { to: 400, takes }]].concat();
+        let plan = Plan::new(&scenario, 1, &means());
+        plan.departures().map(|it| it.bot).collect::<Vec<_>>()
     };
-    assert_eq!(of_the_fault(&all), of_the_fault(&some));
+    let hold = Stage { to: 500, takes: Duration::from_secs(5) };
+    assert_eq!(shrinking(&[]).len(), 100);
+    assert_ne!(shrinking(&[]), shrinking(&[hold]), "the second stage has other numbers");
 }
 
 /// Each fault has random numbers of its own.

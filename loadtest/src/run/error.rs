@@ -48,9 +48,10 @@ impl fmt::Display for RunError {
             Self::Descriptors(error) => error.fmt(f),
             Self::Churn { placed, unplaced } => write!(
                 f,
-                "there are too few bots for this --churn: of {} departures only {placed} can \
-                 happen, because a bot plays for half a second before it leaves; ask for more \
-                 --bots or for less --churn",
+                "there are too few bots for so many departures: of {} only {placed} can happen, \
+                 because a bot plays for half a second before it leaves; ask for more --bots, or \
+                 for fewer departures: less --churn or, in a scenario, lower rates, smaller mass \
+                 events that come less often and gentler stages",
                 placed + unplaced
             ),
             Self::Ports { bots, ports } => write!(
@@ -73,3 +74,19 @@ impl fmt::Display for RunError {
 }
 
 impl error::Error for RunError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There is no --churn where there is a scenario.
+    #[test]
+    fn what_helps_against_too_few_bots_is_named_for_flags_and_for_scenarios() {
+        let text = RunError::Churn { placed: 4, unplaced: 6 }.to_string();
+        for hint in
+            ["of 10 only 4", "--bots", "--churn", "in a scenario", "rates", "mass", "stages"]
+        {
+            assert!(text.contains(hint), "{hint}: {text}");
+        }
+    }
+}

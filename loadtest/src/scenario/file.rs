@@ -13,13 +13,13 @@ use gamekeeper_bot::{
 use serde::{Deserialize, Deserializer, de};
 
 use super::{
-    Control, Fault, Mass, Resume, Scenario, Stage,
+    Control, Fault, Mass, Resume, Scenario, Stage, bounds,
     values::{Amount, Rate, Span},
 };
 use crate::{mix::DepartureMix, threshold::Threshold};
 
-/// A run with more bots than this needs more than a machine.
-const BOTS_MAX: u32 = 1_000_000;
+/// Nobody plays faster, and no server ticks so often.
+const INPUT_HZ_MAX: u32 = 1000;
 
 /// Reads a scenario.
 ///
@@ -160,26 +160,17 @@ impl File {
     fn into_scenario(self) -> Result<Scenario, String> {
         let load = self.load;
         let stages = stages(&load)?;
-        let duration: Duration = stages.iter().map(|stage| stage.takes).sum();
+        let lasts = |sum: Duration, stage: &Stage| sum.saturating_add(stage.takes);
+        let duration = stages.iter().fold(Duration::ZERO, lasts);
         if duration.is_zero() {
             return Err("[load] lasts for no time at all; give a duration or stages".to_owned());
         }
-        for (key, value, most) in [("bots", load.bots, BOTS_MAX), ("input_hz", load.input_hz, 1000)]
-        {
-            if value > most {
-                return Err(format!("[load] {key} = {value} is too many; at most {most}"));
-            }
+        if load.input_hz > INPUT_HZ_MAX {
+            return Err(format!(
+                "[load] input_hz = {} is too many; at most {INPUT_HZ_MAX}",
+                load.input_hz
+            ));
         }
-        let demands = self.thresholds.into_iter();
-        let thresholds = demands.flat_map(|(metric, demands)| {
-            let demands = match demands {
-                Demands::One(demand) => vec![demand],
-                Demands::Many(demands) => demands,
-            };
-            demands.into_iter().map(move |demand| {
-                Threshold::new(&metric, &demand).map_err(|error| format!("[thresholds] {error}"))
-            })
-        });
         let scenario = Scenario {
             about: self.about,
             game: load.game,
@@ -191,15 +182,32 @@ impl File {
             controls: numbered("control", self.control, |it| {
                 Ok(Control { manner: it.manner, bots: it.bots })
             })?,
-            thresholds: thresholds.collect::<Result<_, _>>()?,
+            thresholds: thresholds(self.thresholds)?,
             server_args: self.server.args,
             seed: self.seed,
         };
-        if scenario.most() == 0 {
-            return Err("nobody plays; give [load] some bots".to_owned());
-        }
+        bounds::check(&scenario)?;
+        bounds::check_tables(&scenario)?;
         Ok(scenario)
     }
+}
+
+fn thresholds(tables: BTreeMap<String, Demands>) -> Result<Vec<Threshold>, String> {
+    let mut thresholds = Vec::new();
+    for (metric, demands) in tables {
+        let demands = match demands {
+            Demands::One(demand) => vec![demand],
+            Demands::Many(demands) => demands,
+        };
+        if demands.is_empty() {
+            return Err(format!("[thresholds] the list of demands on \"{metric}\" is empty"));
+        }
+        for demand in demands {
+            let threshold = Threshold::new(&metric, &demand);
+            thresholds.push(threshold.map_err(|error| format!("[thresholds] {error}"))?);
+        }
+    }
+    Ok(thresholds)
 }
 
 /// Turns each table into what it means, and says of which one a mistake is.
@@ -226,7 +234,7 @@ fn stages(load: &Load) -> Result<Vec<Stage>, String> {
     let stage = |(index, stage): (usize, &StageTable)| {
         let (to, takes) = match (stage.hold, stage.ramp, stage.to) {
             (Some(takes), None, None) => (now, takes),
-            (None, Some(takes), Some(to)) if to <= BOTS_MAX => (to, takes),
+            (None, Some(takes), Some(to)) => (to, takes),
             _ => {
                 return Err(format!(
                     "[load] stage number {} is neither {{ hold = \"30s\" }} nor \
@@ -386,6 +394,7 @@ mod tests {
             ("seed = 7", "sed = 7", "line 3"),
             ("bots = 100", "bots = -1", "line 8"),
             ("bots = 100", "bots = 2000000", "too many"),
+            ("input_hz = 10", "input_hz = 1001", "input_hz = 1001 is too many"),
             ("game = \"benchmark\"", "game = 3", "line 7"),
             ("rate = \"5%/s\"", "rate = \"often\"", "5%/s"),
             ("causes = \"reset\"", "causes = \"explosion\"", "half-close"),
@@ -399,6 +408,11 @@ mod tests {
             ("slicer", "polite", "late-pong"),
             ("p99<1s", "p98<1s", "p99.9"),
             ("ghosts", "ghost", "did you mean ghosts"),
+            (
+                "\"p99<1s\"",
+                "[]",
+                "[thresholds] the list of demands on \"ttd{cause:reset}\" is empty",
+            ),
         ] {
             assert!(WHOLE.contains(right), "{right}");
             let error = read(&WHOLE.replacen(right, wrong, 1)).expect_err(wrong).to_string();

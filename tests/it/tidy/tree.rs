@@ -8,8 +8,8 @@ const SKIPPED_FOLDERS: [&str; 2] = [".git", "target"];
 /// Endings of the files that the rules look at. `run` is `.ci/run`.
 const TEXT_ENDINGS: [&str; 8] = [".rs", ".md", ".toml", ".lock", ".yml", ".sh", ".py", "/run"];
 
-/// Endings of files that documents point to and whose contents are made by programs. They are listed
-/// without their contents.
+/// Endings of files that documents point to and whose contents are made by programs. They are
+/// listed without their contents.
 const MADE_ENDINGS: [&str; 2] = [".html", ".png"];
 
 /// All text files of the repository.

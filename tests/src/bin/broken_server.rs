@@ -62,8 +62,7 @@ fn take_fault(mut args: Vec<OsString>) -> Result<(Option<Fault>, Vec<OsString>),
     let Some(flag) = args.iter().position(|arg| arg == FLAG) else { return Ok((None, args)) };
     let named = args.get(flag + 1).and_then(|name| name.to_str());
     let fault = named.and_then(Fault::by_name).ok_or_else(|| {
-        let names: Vec<_> = Fault::ALL.into_iter().map(Fault::name).collect();
-        format!("{FLAG} takes one of these: {}", names.join(", "))
+        format!("{FLAG} takes one of these: {}", Fault::ALL.map(Fault::name).join(", "))
     })?;
     args.drain(flag..flag + 2);
     Ok((Some(fault), args))

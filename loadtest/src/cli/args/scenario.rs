@@ -10,7 +10,7 @@ use super::usage;
 use crate::{
     mix::DepartureMix,
     options::Origin,
-    scenario::{Quick, Scenario, file, shipped},
+    scenario::{Quick, Scenario, bounds, file, shipped},
     threshold::Threshold,
 };
 
@@ -31,7 +31,7 @@ pub(in crate::cli) struct ScenarioArgs {
 
     /// Bots that play at any time [default: 200, or what the scenario says].
     #[arg(long, value_name = "N")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(bounds::BOTS_MAX)))]
     bots: Option<u32>,
 
     /// How long they play, not counting the time to join before and to settle after [default: 30s].
@@ -88,6 +88,7 @@ impl ScenarioArgs {
                     return Err(usage("--duration must be longer than 0s, or nothing is measured"));
                 }
                 let scenario = quick.scenario();
+                bounds::check(&scenario).map_err(|error| usage(&error))?;
                 (Origin::Quick(quick), scenario)
             }
         };
@@ -129,9 +130,55 @@ fn named(
     };
     if let Some(bots) = bots {
         scenario = scenario.with_bots(bots);
+        bounds::check(&scenario)
+            .and_then(|()| bounds::check_tables(&scenario))
+            .map_err(|error| usage(&format!("{name} with --bots {bots}: {error}")))?;
     }
     if let Some(game) = &game {
         scenario.game.clone_from(game);
     }
     Ok((Origin::Named { name, bots, game }, scenario))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        scenario: ScenarioArgs,
+    }
+
+    fn choose(line: &str) -> Result<Scenario, String> {
+        let words = std::iter::once("run").chain(line.split_whitespace());
+        let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
+        line.scenario.choose().map(|chosen| chosen.scenario).map_err(|error| error.to_string())
+    }
+
+    /// Whatever is changed last, the whole is looked at once more.
+    #[test]
+    fn flags_do_not_go_beyond_what_can_be_played() {
+        for (line, hint) in [
+            ("--churn 1e18/s", "too many for a plan; at most 5000000"),
+            ("--duration 721h", "at most 30 days"),
+            ("--duration 18446744073709549568s", "at most 30 days"),
+            ("--bots 1000001", "1..=1000000"),
+            ("everything --bots 1000000", "at most 1000000"),
+            ("soak --bots 500000", "soak with --bots 500000: "),
+            ("everything --bots 2", "[[mass]] number 1: its amount is nobody"),
+        ] {
+            let error = choose(line).expect_err(line);
+            assert!(error.contains(hint), "{line}: {error}");
+        }
+    }
+
+    /// A calm run is a run.
+    #[test]
+    fn flags_may_say_that_nobody_leaves() {
+        assert_eq!(choose("--churn 0/s").expect("a run").faults[0].count(200, Duration::MAX), 0);
+        assert_eq!(choose("churn --bots 7").expect("a run").bots, 7);
+    }
 }

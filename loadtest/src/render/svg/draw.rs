@@ -1,4 +1,4 @@
-//! Drawing a plot.
+//! Drawing a plot: axes, lines, marks and shades.
 //!
 //! Part of [`svg`](super): **`Plot`** -> SVG text, with a key below it. From behind to the front:
 //! bands and rules, axes, series, texts, and what is said when somebody points at it.
