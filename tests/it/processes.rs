@@ -226,8 +226,13 @@ fn the_load_test_writes_a_page() {
     assert_eq!(remains.status.code(), Some(0), "{remains:?}");
     let page = fs::read_to_string(path).expect("the page was written");
     assert!(page.contains(">PASS<") && page.ends_with("</html>\n"), "{page}");
-    for title in ["Time to detect", "Who was there", "What the others felt", "Checks"] {
-        assert!(page.contains(&format!("<h2>{title}</h2>")), "{title} is missing");
+    for title in [
+        "<h3>Time to detect</h3>",
+        "<h3>Who was there</h3>",
+        "<h3>What the others felt</h3>",
+        "<h2>Checks and thresholds</h2>",
+    ] {
+        assert!(page.contains(title), "{title} is missing");
     }
     assert!(!page.contains("http") && !page.contains("src="), "nothing from elsewhere");
 }
