@@ -13,8 +13,8 @@ pub const OUTBOUND_BYTES_MAX: usize = 64 * 1024;
 pub const PING_AFTER: Duration = Duration::from_secs(2);
 
 /// When no whole message has been received for this long, no welcome, or nothing has been taken of
-/// what waits for it, the server is given up. The same as the
-/// server's patience with a silent client, so that both sides of a dead link let go together.
+/// what waits for it, the server is given up. The same as the server's patience with a silent
+/// client, so that both sides of a dead link let go together.
 pub const SERVER_LOST_AFTER: Duration = Duration::from_secs(6);
 
 /// How long a connect may take before it is given up.

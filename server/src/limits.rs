@@ -115,7 +115,8 @@ limits! {
     write_per_turn_bytes = 65_536 in 4_096..=16_777_216;
     /// Inputs of one player that count in one tick; when there are more, the oldest are dropped.
     inputs_per_tick_max = 8 in 1..=1_000;
-    /// Reliable bytes waiting for one client beyond which it is evicted at once.
+    /// Reliable bytes waiting for one client beyond which it is evicted at once, if its socket has
+    /// refused to take any.
     out_hard_bytes = 524_288 in 8_192..=67_108_864;
     /// Reliable bytes waiting for one client that it may hold only for `out_soft_ms`.
     out_soft_bytes = 65_536 in 4_096..=67_108_864;

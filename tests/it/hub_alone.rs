@@ -423,6 +423,30 @@ fn a_stuck_reader_is_given_up_when_too_much_is_owed_to_it() {
     assert!(most < hard, "{most} bytes were held");
 }
 
+/// More than the limit at once, before the socket was offered any of it, is nobody's fault.
+#[test]
+fn what_was_never_offered_is_not_held_against_anybody() {
+    let limits = Limits { out_hard_bytes: 8_192, out_soft_bytes: 4_096, ..AT_ONCE };
+    let mut world = World::new(limits.clone());
+    world.hub = Hub::new(limits.clone(), "arena".to_owned(), lobby(&limits, 500), world.now);
+    let [reader, stuck] = [world.connect(), world.connect()];
+    world.stuck.push(stuck);
+    for id in [reader, stuck] {
+        world.say(id, &ClientMessage::Hello(Hello::new("", "ada")));
+    }
+    // The names of so many are far more than 8 KiB, in a single tick.
+    for _ in 0..400 {
+        let other = world.connect();
+        let name = "somebody with a rather long name";
+        world.say(other, &ClientMessage::Hello(Hello::new("", name)));
+    }
+    world.turn(Duration::from_millis(100));
+    assert!(world.open.contains(&reader), "it reads, and was not asked");
+    assert!(!world.open.contains(&stuck), "it was, and takes nothing");
+    let leaves = world.hub.metrics().leaves;
+    assert_eq!(leaves[LeaveReason::SlowConsumerBytes.index()][LeavePath::App.index()], 1);
+}
+
 /// However long ticks take, a room ticks once in a turn; else a slow game would hold the loop.
 #[test]
 fn a_room_that_is_slower_than_its_period_ticks_once_in_a_turn() {

@@ -8,7 +8,7 @@ use gamekeeper_tests::sim::{Plan, Report, clients::Kind, faults::Fault, mutants,
 
 /// Seeds whose worlds showed a bug once, as (seed, turns). What is drawn has changed since, and
 /// with it the worlds; each of these bugs has a test beside the code as well.
-const PINNED: [(u64, u64); 15] = [
+const PINNED: [(u64, u64); 16] = [
     // A reader that had stopped, and spoke now and then, was never found.
     (0, 2_000),
     (3, 2_000),
@@ -28,6 +28,8 @@ const PINNED: [(u64, u64); 15] = [
     (702_627, 2_000),
     (1_018_829, 2_000),
     (8_124, 2_000),
+    // Who came back in a tick in which a lot happened was thrown out before anything was written.
+    (6_455, 2_000),
     // Planted bugs that few other worlds show: a pause in a sleep, late timers.
     (1_545, 2_000),
     (484, 2_000),

@@ -197,7 +197,9 @@ impl Client {
     }
 
     /// Notes what the socket did with bytes that were offered to it.
-    pub fn wrote(&mut self, taken_bytes: usize, now: Time, limits: &Limits) {
+    ///
+    /// Returns the reason to leave if it took none and now too much waits.
+    pub fn wrote(&mut self, taken_bytes: usize, now: Time, limits: &Limits) -> Option<LeaveReason> {
         self.bytes_out += taken_bytes as u64;
         self.outbound.advance(taken_bytes);
         self.pulse.written_bytes += taken_bytes as u64;
@@ -212,7 +214,7 @@ impl Client {
         if taken_bytes == 0 && !std::mem::replace(&mut self.pulse.refused, true) {
             self.flight.note(Moment::Blocked, now);
         }
-        self.weigh(now, limits);
+        self.weigh(now, limits)
     }
 
     /// The server itself did not run for a while: nobody is blamed for that time.
@@ -227,7 +229,9 @@ impl Client {
 
     /// Compares what waits with the limits, after something was queued or written.
     ///
-    /// Returns the reason to leave if it is over the hard limit.
+    /// Returns the reason to leave if it is over the hard limit and its socket has refused bytes.
+    /// What was not offered to the socket says nothing about the reader: who comes back may have
+    /// a lot to catch up with in a tick in which a lot happens.
     pub fn weigh(&mut self, now: Time, limits: &Limits) -> Option<LeaveReason> {
         let waiting_bytes = self.outbound.held_bytes() as u64;
         if waiting_bytes <= limits.out_soft_bytes {
@@ -240,7 +244,8 @@ impl Client {
             self.pulse.over_soft_since = Some(now);
             self.flight.note(Moment::OverSoftLimit, now);
         }
-        (waiting_bytes > limits.out_hard_bytes).then_some(LeaveReason::SlowConsumerBytes)
+        let is_too_much = waiting_bytes > limits.out_hard_bytes;
+        (is_too_much && self.pulse.refused).then_some(LeaveReason::SlowConsumerBytes)
     }
 }
 

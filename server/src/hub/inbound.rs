@@ -93,14 +93,9 @@ impl Hub {
             client.backlog = rest.to_vec();
             client.flight.note(Moment::Backlog, now);
         }
-        // What was said may have called for answers, and those wait for a reader like all else.
-        let overflow = client.weigh(now, &self.limits);
-        let pulse = &client.pulse;
-        if effects.is_nearer || pulse.frame_since.is_some() || pulse.over_soft_since.is_some() {
+        if effects.is_nearer || client.pulse.frame_since.is_some() {
             rearm_earlier(&mut self.wheel, id, client, now, &self.limits);
         }
-        let fault = fault
-            .or_else(|| overflow.map(|reason| (reason, leaving::too_late(reason, &self.limits))));
         if let Some((reason, detail)) = fault {
             self.mark(id, Leave { reason, path: LeavePath::Read }, detail);
             return false;

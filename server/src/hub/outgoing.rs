@@ -6,9 +6,13 @@ use std::{collections::VecDeque, io::IoSlice};
 
 use gamekeeper_protocol::ServerMessage;
 
-use super::{Hub, rearm_earlier};
+use super::{Hub, leaving, rearm_earlier};
 use crate::{
-    client::{Client, phase::Phase},
+    client::{
+        Client,
+        leave::{Leave, LeavePath},
+        phase::Phase,
+    },
     frames::short_frame,
     ids::ConnectionId,
     time::Time,
@@ -63,11 +67,16 @@ impl Hub {
     pub(super) fn wrote(&mut self, id: ConnectionId, taken_bytes: usize, now: Time) -> bool {
         let Some(client) = self.clients.get_mut(id) else { return false };
         self.metrics.bytes_out += taken_bytes as u64;
-        client.wrote(taken_bytes, now, &self.limits);
+        let overflow = client.wrote(taken_bytes, now, &self.limits);
         queue_pong(client);
         if !client.outbound.is_empty() {
             rearm_earlier(&mut self.wheel, id, client, now, &self.limits);
-            return client.phase.may_write();
+            let may_write = client.phase.may_write();
+            if let Some(reason) = overflow {
+                let detail = leaving::too_late(reason, &self.limits);
+                self.mark(id, Leave { reason, path: LeavePath::App }, detail);
+            }
+            return may_write;
         }
         if let Phase::Lingering(_) = client.phase {
             self.farewell_written(id, now);

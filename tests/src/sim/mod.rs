@@ -275,7 +275,7 @@ fn play(plan: &Plan, luck: &Luck, world: &Rc<RefCell<World>>, report: &mut Repor
     let games = Games::built_in().with::<Echo>().with::<Bomb>();
     world.borrow_mut().clients.slow |= limits.lingering_max == 1;
     let lobby = lobby_of(games, &limits, room_size);
-    let healing = oracles::must_end_within(&limits);
+    let healing = oracles::must_be_well_within(&limits);
     let hub = Hub::new(limits, "echo".to_owned(), lobby, START);
     let net = SimNet { world: Rc::clone(world) };
     let mut event_loop = EventLoop::new(net, hub, 1, false);

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use gamekeeper::{hub::Hub, ids::ConnectionId, limits::Limits, shell::Flow, time::Time};
+use gamekeeper_bot::limits::SERVER_LOST_AFTER;
 
 use super::{
     kernel::{ConnNo, Side, tcp::End},
@@ -20,6 +21,14 @@ const OVERDUE_TURNS_MAX: u32 = 60;
 /// wait that takes longest is that for a reader, which may begin anew once.
 pub fn must_end_within(limits: &Limits) -> Duration {
     Duration::from_millis(2 * limits.out_stall_ms + 3_200)
+}
+
+/// For so long nothing goes wrong until everything must be right again. A client whose connection
+/// the kernel broke without a word notices that by the server's silence, and only then does the
+/// time of its seat begin, if it has kept an older connection until then.
+pub fn must_be_well_within(limits: &Limits) -> Duration {
+    let seat = Duration::from_millis(limits.resume_window_ms + 500);
+    must_end_within(limits).max(SERVER_LOST_AFTER + seat)
 }
 
 /// Calls that the server may make in a turn, besides a number for each connection.
