@@ -11,7 +11,7 @@ use gamekeeper::{
     hub::Errno,
     shell::net::Send,
 };
-use gamekeeper_protocol::Departed;
+use gamekeeper_protocol::{ClientMessage, Departed};
 use gamekeeper_tests::{
     player::Player,
     program::{Program, ServerProgram, run},
@@ -95,6 +95,22 @@ fn a_write_into_a_reset_gets_econnreset_and_evicts_that_player_alone() {
     one_vanishes(&mut rig, Player::leave_by_reset, LeaveReason::Reset, LeavePath::Write);
     let sends = &rig.event_loop.net().sends;
     assert!(ends_with_failure(sends, ECONNRESET), "one ECONNRESET, and no send after it");
+}
+
+/// What somebody has said before it was gone counts, also if only a write finds out.
+#[test]
+fn a_goodbye_in_the_last_moment_before_the_write_is_a_goodbye() {
+    let mut rig = Rig::new(AT_ONCE);
+    let mut gone = rig.join("eve");
+    rig.turn_ticks(3);
+    rig.event_loop.net_mut().before_write(move || {
+        gone.say(&ClientMessage::Goodbye);
+        gone.leave_by_reset();
+    });
+    rig.turn_until("the leave is counted", |rig| rig.left_in_all() > 0);
+    let sends = &rig.event_loop.net().sends;
+    assert!(ends_with_failure(sends, ECONNRESET), "the write failed");
+    assert_eq!(rig.left(LeaveReason::Goodbye, LeavePath::Read), 1);
 }
 
 /// The program that is shipped has a second line of defence, for what is no socket: whoever reads

@@ -54,6 +54,8 @@ pub struct Meddler<N> {
     thief: bool,
     /// What is to happen just before the loop looks once more without waiting.
     last_look: Option<Box<dyn FnOnce()>>,
+    /// What is to happen just before the next write.
+    last_moment: Option<Box<dyn FnOnce()>>,
     /// The error that a read fails with which would bring [`POISON`].
     pub poison: Option<Errno>,
     /// How many sends there had been when that happened.
@@ -94,6 +96,7 @@ impl<N: Net> Meddler<N> {
             spare: true,
             thief: false,
             last_look: None,
+            last_moment: None,
             poison: None,
             sends_before_last_look: None,
         }
@@ -166,6 +169,11 @@ impl<N: Net> Meddler<N> {
     /// its turn's first look at the sockets and the look before it writes.
     pub fn before_last_look(&mut self, act: impl FnOnce() + 'static) {
         self.last_look = Some(Box::new(act));
+    }
+
+    /// Lets something happen, once, between the look before the next write and that write.
+    pub fn before_write(&mut self, act: impl FnOnce() + 'static) {
+        self.last_moment = Some(Box::new(act));
     }
 
     /// Makes the clock jump ahead.
@@ -282,6 +290,9 @@ impl<N: Net> Net for Meddler<N> {
     }
 
     fn send(&mut self, stream: &Self::Stream, slices: &[IoSlice<'_>]) -> Send {
+        if let Some(act) = self.last_moment.take() {
+            act();
+        }
         let outcome = self.inner.send(&stream.inner, slices);
         self.sends.push(outcome);
         outcome

@@ -164,10 +164,26 @@ impl<N: Net> EventLoop<N> {
                 Send::Failed(errno) => {
                     // The peer went between the last poll and this write: one connection ends.
                     link.writable = false;
+                    self.read_last_words(id, now);
                     let (how, path) = (End::Errno(errno), LeavePath::Write);
-                    hub.handle(Input::Ended { connection: id, how, path }, now);
+                    self.hub.handle(Input::Ended { connection: id, how, path }, now);
+                    return;
                 }
             }
+        }
+    }
+
+    /// Reads once more from a connection to which a write has failed: what the peer said before it
+    /// went counts, and a goodbye is no crash.
+    fn read_last_words(&mut self, id: ConnectionId, now: Time) {
+        let Self { net, hub, links, scratch, .. } = self;
+        if hub.resume(id, now) {
+            return;
+        }
+        if let Some(link) = link_mut(links, id)
+            && let Read::Bytes(count) = net.read(&link.stream, scratch)
+        {
+            hub.handle(Input::Bytes { from: id, bytes: &scratch[..count] }, now);
         }
     }
 
