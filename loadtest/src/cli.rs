@@ -32,15 +32,17 @@ use crate::{
     options::Options,
     report::Report,
     run::{self, RunError},
+    saved::Saved,
 };
 use args::{Args, Order};
 use files::Files;
 use progress::Progress;
+use reports::Against;
 
 /// Runs the program. The exit codes are those of [`ExitStatus`].
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Args::try_parse_from(args).and_then(Args::into_order) {
-        Ok(Order::Run(options)) => load(&options),
+        Ok(Order::Run(options, against)) => load(&options, against.as_ref()).into(),
         Ok(Order::Soak(options, until)) => soak::soak(&options, until),
         Ok(Order::Serve(options)) => faulty::serve(options),
         Ok(Order::ListModes) => faulty::list(),
@@ -58,33 +60,55 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn load(options: &Options) -> ExitCode {
-    let stop = match stop_flag() {
-        Ok(stop) => stop,
-        Err(error) => {
-            output::error(&format!("cannot install a signal handler: {error}"));
-            return ExitStatus::Internal.into();
+fn load(options: &Options, against: Option<&Against>) -> ExitStatus {
+    let baseline = match against.map(Against::read).transpose() {
+        Ok(baseline) => baseline,
+        Err(trouble) => {
+            output::error(&trouble.to_string());
+            return trouble.status();
         }
     };
-    let files = match Files::claim(options) {
-        Ok(files) => files,
-        Err(error) => {
-            output::error(&error);
-            return ExitStatus::Usage.into();
-        }
+    let (stop, files) = match prepare(options) {
+        Ok(prepared) => prepared,
+        Err(status) => return status,
     };
     output::status(&format!("seed {}: {options}", options.seed));
     let mut progress = Progress::new();
     let outcome = run::run(options, &stop, &mut |status| progress.show(status));
     progress.finish();
-    match outcome {
-        Ok(report) => publish(&files, &report),
+    let report = match outcome {
+        Ok(report) => report,
         Err(error) => {
             files.discard_empty();
             output::error(&error.to_string());
-            status_of(&error).into()
+            return status_of(&error);
+        }
+    };
+    let status = publish(&files, &report);
+    let Some((against, baseline)) = against.zip(baseline) else { return status };
+    match Saved::of("this run", &report) {
+        Ok(saved) if !against.is_as_good(&baseline, &saved) && status == ExitStatus::Pass => {
+            ExitStatus::Regression
+        }
+        Ok(_) => status,
+        Err(error) => {
+            output::error(&format!("this run cannot be compared: {error}"));
+            ExitStatus::Internal
         }
     }
+}
+
+/// What every command needs that runs: the flag that ends it, and the files of its results.
+fn prepare(options: &Options) -> Result<(Arc<AtomicBool>, Files<'_>), ExitStatus> {
+    let stop = stop_flag().map_err(|error| {
+        output::error(&format!("cannot install a signal handler: {error}"));
+        ExitStatus::Internal
+    })?;
+    let files = Files::claim(options).map_err(|error| {
+        output::error(&error);
+        ExitStatus::Usage
+    })?;
+    Ok((stop, files))
 }
 
 fn work() -> ExitCode {
@@ -97,15 +121,15 @@ fn work() -> ExitCode {
     }
 }
 
-fn publish(files: &Files<'_>, report: &Report) -> ExitCode {
+fn publish(files: &Files<'_>, report: &Report) -> ExitStatus {
     // Files go first: whoever reads the terminal may have gone away.
     let written = files.write(report);
     output::report(report);
     match written {
-        Ok(()) => ExitCode::from(report.exit_code),
+        Ok(()) => ExitStatus::from_code(report.exit_code),
         Err(error) => {
             output::error(&error);
-            ExitStatus::Internal.into()
+            ExitStatus::Internal
         }
     }
 }

@@ -55,6 +55,8 @@ pub struct Evidence {
     pub transport: Transport,
     /// Whether the server has no other clients than these bots.
     pub exclusive: bool,
+    /// When it began, in milliseconds since 1970.
+    pub started_unix_ms: u64,
     /// Cores that this process could use before it pinned itself to one.
     pub cores: usize,
     /// Bots that played when the run phase began.

@@ -35,10 +35,10 @@
 //! rendering of the report. Only [`run`], [`crew`], [`server`], [`sockets`], [`admin`], [`cli`],
 //! [`faulty::server`], [`bench::run`] and [`bench::floor`] touch the world.
 //!
-//! Modules in the order of the data: [`mix`], [`scenario`], [`threshold`], [`options`], [`plan`],
-//! [`server`], [`sockets`], [`admin`], [`crew`], [`run`], [`ledger`], [`timeline`], [`evidence`],
-//! [`matching`], [`report`], [`saved`], [`baseline`], [`compare`], [`soak`], [`render`], [`exit`],
-//! [`cli`]; and [`faulty`], [`mod@bench`].
+//! Modules in the order of the data: [`mix`], [`quote`], [`scenario`], [`threshold`], [`options`],
+//! [`plan`], [`server`], [`sockets`], [`admin`], [`crew`], [`run`], [`ledger`], [`timeline`],
+//! [`evidence`], [`matching`], [`report`], [`saved`], [`baseline`], [`compare`], [`merge`],
+//! [`soak`], [`render`], [`exit`], [`cli`]; and [`faulty`], [`mod@bench`].
 
 pub mod admin;
 pub mod baseline;
@@ -51,9 +51,11 @@ pub mod exit;
 pub mod faulty;
 pub mod ledger;
 pub mod matching;
+pub mod merge;
 pub mod mix;
 pub mod options;
 pub mod plan;
+pub mod quote;
 pub mod render;
 pub mod report;
 pub mod run;

@@ -5,6 +5,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 use gamekeeper_bot::fleet::Endpoint;
 
 use crate::{
+    quote::Word,
     scenario::{Quick, Scenario},
     server,
     threshold::Threshold,
@@ -91,21 +92,21 @@ impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("gamekeeper-loadtest run")?;
         if let Origin::Named { name, .. } = &self.origin {
-            write!(f, " {name}")?;
+            write!(f, " {}", Word(name))?;
         }
         if let Target::Running { endpoint, admin } = &self.target {
-            write!(f, " --target {endpoint}")?;
+            write!(f, " --target {}", Word(&endpoint.to_string()))?;
             admin.map_or(Ok(()), |admin| write!(f, " --admin {admin}"))?;
         }
         match &self.origin {
             Origin::Quick(quick) => quick.fmt(f)?,
             Origin::Named { bots, game, .. } => {
                 bots.map_or(Ok(()), |bots| write!(f, " --bots {bots}"))?;
-                game.as_ref().map_or(Ok(()), |game| write!(f, " --game {game}"))?;
+                game.as_ref().map_or(Ok(()), |game| write!(f, " --game {}", Word(game)))?;
             }
         }
         for threshold in &self.thresholds {
-            write!(f, " --threshold '{threshold}'")?;
+            write!(f, " --threshold {}", Word(&threshold.to_string()))?;
         }
         write!(f, " --seed {}", self.seed)?;
         if self.processes > 1 {
@@ -115,11 +116,14 @@ impl fmt::Display for Options {
             f.write_str(" --pin")?;
         }
         if let Target::Own { program, extra } = &self.target {
-            program
-                .as_ref()
-                .map_or(Ok(()), |path| write!(f, " --server-bin {}", path.display()))?;
+            if let Some(path) = program {
+                write!(f, " --server-bin {}", Word(&path.to_string_lossy()))?;
+            }
             if !extra.is_empty() {
-                write!(f, " -- {}", extra.join(" "))?;
+                f.write_str(" --")?;
+            }
+            for word in extra {
+                write!(f, " {}", Word(word))?;
             }
         }
         Ok(())

@@ -53,6 +53,8 @@ pub struct Report {
     pub command: String,
     /// The seed of the plan.
     pub seed: u64,
+    /// When the run began, in milliseconds since 1970.
+    pub started_unix_ms: u64,
     /// Bots that should play at any time.
     pub bots: u32,
     /// How long the run phase was to last, in seconds.
@@ -145,6 +147,7 @@ impl Report {
             version: env!("CARGO_PKG_VERSION"),
             command: options.to_string(),
             seed: options.seed,
+            started_unix_ms: evidence.started_unix_ms,
             bots: options.scenario.most(),
             duration_seconds: options.scenario.duration().as_secs_f64(),
             run_seconds: evidence.run_time.as_secs_f64(),

@@ -24,7 +24,7 @@ pub use status::{Phase, Status};
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use gamekeeper_bot::{
@@ -178,6 +178,7 @@ fn play(
         evidence: Evidence {
             transport: host.endpoint.transport(),
             exclusive: matches!(options.target, Target::Own { .. }),
+            started_unix_ms: unix_ms(),
             cores: host.cores,
             kept_events: kept_events(options),
             ledger: before.is_some().then(Ledger::default),
@@ -187,6 +188,12 @@ fn play(
     };
     run.all_phases()?;
     Ok(run.evidence)
+}
+
+/// The time of day, which nothing but the reader of a report needs.
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// How much the server keeps for those who come back, as far as that is known.

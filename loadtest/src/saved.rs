@@ -2,7 +2,7 @@
 //!
 //! Data flow: file -> text -> **`Saved`** -> compare, renderings.
 //!
-//! It stays JSON and does not become a [`Report`](crate::report::Report) again: reports of older
+//! It stays JSON and does not become a [`Report`] again: reports of older
 //! and newer programs have other fields, and they are to be compared with each other. What is not
 //! there is therefore a value of its own here and never zero. Only the schema must be known, and
 //! that it is a report at all.
@@ -11,7 +11,10 @@ use std::{error, fmt};
 
 use serde_json::Value;
 
-use crate::{exit::ExitStatus, report::SCHEMA};
+use crate::{
+    exit::ExitStatus,
+    report::{Report, SCHEMA},
+};
 
 /// The layouts that can be read. In the first, a departure was joined with the server's leaves by
 /// its reason, since then with the server's line about that very connection.
@@ -47,6 +50,16 @@ impl Saved {
         lacks("command", json["command"].as_str().map(drop))?;
         lacks("checks", json["checks"].as_array().map(drop))?;
         Ok(Self { label: label.into(), json })
+    }
+
+    /// A report as it would be in a file.
+    ///
+    /// # Errors
+    ///
+    /// [`SavedError`], if it cannot be written as JSON.
+    pub fn of(label: impl Into<String>, report: &Report) -> Result<Self, SavedError> {
+        let text = serde_json::to_string(report);
+        Self::read(label, &text.map_err(|error| SavedError::NotJson(error.to_string()))?)
     }
 
     /// What to call it.
@@ -97,6 +110,12 @@ impl Saved {
     /// Whether the figures say something about the server: the run was valid and came to its end.
     pub fn means_something(&self) -> bool {
         self.has_passed() || self.has_exit(ExitStatus::Failed)
+    }
+
+    /// How the run ended.
+    pub fn status(&self) -> ExitStatus {
+        let code = self.json["exit_code"].as_u64().and_then(|code| u8::try_from(code).ok());
+        code.map_or(ExitStatus::Internal, ExitStatus::from_code)
     }
 
     fn has_exit(&self, status: ExitStatus) -> bool {

@@ -203,3 +203,60 @@ fn the_report_of_a_run_of_today_can_be_looked_at_again() {
     let xml = expect_exit(0, &["junit", &json]).stdout;
     assert!(xml.contains("failures=\"0\" errors=\"0\""), "{xml}");
 }
+
+/// A run of one second, in which nobody leaves before its end.
+fn short_run(more: &[&str]) -> Vec<String> {
+    let run = ["run", "--bots", "3", "--duration", "1s", "--churn", "0/s", "--server-bin", SERVER];
+    run.iter().chain(more).map(|word| (*word).to_owned()).collect()
+}
+
+#[track_caller]
+fn expect_run(code: i32, more: &[&str]) -> Remains {
+    let args = short_run(more);
+    expect_exit(code, &args.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Whether it is worse is seen when it is over; whether it can be compared, before it begins.
+#[test]
+fn a_run_is_compared_with_its_baseline() {
+    let folder = Folder::new("against");
+    let missing = expect_run(2, &["--baseline", "nothing-like-it"]);
+    assert!(missing.stderr.contains("there is no file nothing-like-it"), "{}", missing.stderr);
+    assert!(!missing.stderr.contains("seed"), "nothing was run: {}", missing.stderr);
+    let lean = folder.changed("lean.json", GOOD, |json| {
+        json["server"]["loaded"]["rss_bytes"] = 1.into();
+    });
+    let json = folder.path("run.json");
+    let remains = expect_run(6, &["--baseline", &lean, "--json", &json]);
+    assert!(remains.stdout.contains("VERDICT  PASS"), "{}", remains.stdout);
+    assert!(remains.stdout.contains("lean.json: rss loaded is worse\n"), "{}", remains.stdout);
+    let last = remains.stdout.lines().last().expect("a line");
+    assert!(last.starts_with("reproduce: gamekeeper-loadtest run"), "{last}");
+    assert!(Path::new(&json).exists());
+}
+
+#[test]
+fn runs_are_put_together() {
+    let folder = Folder::new("merge");
+    let [one, other, both] = ["one.json", "other.json", "both.json"].map(|name| folder.path(name));
+    for (path, seed) in [(&one, "1"), (&other, "2")] {
+        expect_run(0, &["--json", path, "--seed", seed]);
+    }
+    let remains = expect_exit(0, &["merge", &one, &other, "--json", &both]);
+    assert!(remains.stdout.starts_with("2 reports together: "), "{}", remains.stdout);
+    assert!(remains.stdout.contains("VERDICT  PASS"), "{}", remains.stdout);
+    let read = |path: &str| -> Value {
+        let text = fs::read_to_string(path).expect("a report");
+        serde_json::from_str(&text).expect("a report is JSON")
+    };
+    let [one, other, both] = [&one, &other, &both].map(|path| read(path));
+    for path in ["/joins/joined", "/survivors/snapshots", "/survivors/interval/count"] {
+        let of = |report: &Value| report.pointer(path).and_then(Value::as_u64).expect("a count");
+        assert!(of(&one) > 0, "{path}");
+        assert_eq!(of(&both), of(&one) + of(&other), "{path}");
+    }
+    let again = folder.path("both.json");
+    expect_exit(0, &["junit", &again]);
+    let refused = expect_exit(2, &["merge", GOOD, &again]);
+    assert!(refused.stderr.contains("run it again"), "{}", refused.stderr);
+}

@@ -11,7 +11,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Parser, Subcommand, error::ErrorKind};
 use gamekeeper_bot::{fleet::Endpoint, units::parse_duration};
 
-use super::{reports::ReportCommand, soak::Until};
+use super::{
+    reports::{Against, AgainstArgs, ReportCommand},
+    soak::Until,
+};
 use crate::{
     bench::{floor::FloorOptions, options::BenchOptions},
     faulty::FaultyOptions,
@@ -32,9 +35,9 @@ enum Command {
     /// Plays with many bots, lets some vanish in every way, and checks what the server made of it.
     ///
     /// Exit codes: 0 all checks passed, 1 internal error, 2 bad usage, 3 a check failed, 4 the run
-    /// is invalid because the bots were the limit, 5 the server could not be reached or died,
-    /// 130 interrupted.
-    Run(Box<RunArgs>),
+    /// is invalid because the bots were the limit, 5 the server could not be reached or died, 6 all
+    /// checks passed and it is worse than the baseline, 130 interrupted.
+    Run(Box<RunCommand>),
 
     /// Repeats a scenario on one server, with the next seed each time, until it fails.
     ///
@@ -83,8 +86,8 @@ enum Command {
 /// What the program is asked to do.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Order {
-    /// To load a server.
-    Run(Box<Options>),
+    /// To load a server, and to compare that with an earlier run if one is named.
+    Run(Box<Options>, Option<Against>),
     /// To load a server again and again.
     Soak(Box<Options>, Until),
     /// To be a server.
@@ -151,6 +154,15 @@ struct RunArgs {
 }
 
 #[derive(Debug, clap::Args)]
+struct RunCommand {
+    #[command(flatten)]
+    run: RunArgs,
+
+    #[command(flatten)]
+    against: AgainstArgs,
+}
+
+#[derive(Debug, clap::Args)]
 struct SoakArgs {
     /// So many runs at most [default: without end].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -175,7 +187,9 @@ impl Args {
     /// Checks what clap cannot, and says what is to be done.
     pub(super) fn into_order(self) -> Result<Order, clap::Error> {
         match self.command {
-            Command::Run(args) => Ok(Order::Run(Box::new(args.into_options()?))),
+            Command::Run(args) => {
+                Ok(Order::Run(Box::new(args.run.into_options()?), args.against.chosen()))
+            }
             Command::Soak(args) => args.into_order(),
             Command::FaultyServer(args) => args.into_order(),
             Command::Reports(command) => Ok(Order::Reports(command)),
@@ -235,7 +249,7 @@ mod tests {
         });
         let words = std::iter::once("gamekeeper-loadtest").chain(words);
         match Args::try_parse_from(words).and_then(Args::into_order)? {
-            Order::Run(options) => Ok(*options),
+            Order::Run(options, _) => Ok(*options),
             other => panic!("not a run: {other:?}"),
         }
     }
@@ -251,6 +265,8 @@ mod tests {
             "run --resume 0.07",
             "run --processes 4 --pin",
             "run --server-bin /tmp/x --pin -- --state-bytes 64",
+            "run --server-bin '/tmp/my server' --game 'tic tac' -- --log '/tmp/my log'",
+            "run --target '[::1]:7777'",
             "run everything",
             "run churn --bots 50 --game benchmark --seed 9",
             "run --threshold ghosts==0 --threshold survivors.missed<1%",

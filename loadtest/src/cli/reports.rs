@@ -14,8 +14,9 @@ use gamekeeper_bot::units::parse_share;
 use super::output;
 use crate::{
     baseline::{BaselineName, FOLDER},
-    compare::Comparison,
+    compare::{Comparison, differences},
     exit::ExitStatus,
+    merge::merge,
     render::{Junit, Markdown, Recap, SideBySide},
     saved::Saved,
 };
@@ -40,6 +41,19 @@ pub(super) enum ReportCommand {
         /// Where to write it; - is the terminal.
         #[arg(long, default_value = "-", value_name = "FILE")]
         output: Destination,
+    },
+    /// Puts reports together, of runs on several machines or again and again: counts and samples
+    /// add up, and a check has passed if no run has failed it.
+    ///
+    /// What happened second by second is left out. Exit codes: that of the worst run; 1 the result
+    /// could not be written, 2 bad usage or a file that cannot be used.
+    Merge {
+        /// Files that `run --json` or `merge --json` has written.
+        #[arg(value_name = "REPORT.json", num_args = 2.., required = true)]
+        reports: Vec<PathBuf>,
+        /// Writes the report for machines to this file; - is the terminal, instead of the summary.
+        #[arg(long, value_name = "FILE")]
+        json: Option<Destination>,
     },
     /// Prints the verdict, the causes, the checks and the command of a report.
     Report {
@@ -69,6 +83,59 @@ pub(super) struct CompareArgs {
     /// Where baselines are kept.
     #[arg(long, default_value = FOLDER, value_name = "DIR")]
     baselines: PathBuf,
+}
+
+/// What a run is to be compared with when it is over.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+pub(super) struct AgainstArgs {
+    /// Compares the run with an earlier one, a report or the name of a baseline, as `compare
+    /// --fail-on-regression` does.
+    #[arg(long, value_name = "A.json|BASELINE")]
+    baseline: Option<String>,
+    /// The relative change that is taken for chance. What is counted has none.
+    #[arg(long, default_value = "5%", value_name = "SHARE", value_parser = parse_share)]
+    #[arg(requires = "baseline")]
+    noise: f64,
+    /// Where baselines are kept.
+    #[arg(long, default_value = FOLDER, value_name = "DIR", requires = "baseline")]
+    baselines: PathBuf,
+}
+
+/// An earlier run, and how much a later one may differ from it by chance.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Against {
+    baseline: String,
+    noise: f64,
+    baselines: PathBuf,
+}
+
+impl AgainstArgs {
+    /// The earlier run, if one is named.
+    pub(super) fn chosen(self) -> Option<Against> {
+        let Self { baseline, noise, baselines } = self;
+        baseline.map(|baseline| Against { baseline, noise, baselines })
+    }
+}
+
+impl Against {
+    /// Reads it: before the run, or a mistake in its name would come to light after a long one.
+    pub(super) fn read(&self) -> Result<Saved, Trouble> {
+        files::read_named(&self.baselines, &self.baseline)
+    }
+
+    /// Prints both side by side. Whether the run is as good.
+    pub(super) fn is_as_good(&self, baseline: &Saved, run: &Saved) -> bool {
+        let comparison = Comparison::new(baseline, run, self.noise);
+        let text = SideBySide { comparison: &comparison, colour: output::colour() };
+        let regressions = comparison.regressions();
+        let mut verdict = String::new();
+        for why in &regressions {
+            verdict += &format!("worse than {}: {why}\n", baseline.label());
+        }
+        let command = run.command();
+        output::result(&format!("\n{text}\n{verdict}reproduce: {command}\n"));
+        regressions.is_empty()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Subcommand)]
@@ -114,6 +181,7 @@ pub(super) fn carry_out(command: ReportCommand) -> ExitStatus {
         ReportCommand::Junit { report, output } => files::read(&report)
             .and_then(|report| output.write(&Junit(&report).to_string()))
             .map(|()| ExitStatus::Pass),
+        ReportCommand::Merge { reports, json } => put_together(&reports, json.as_ref()),
         ReportCommand::Report { report } => files::read(&report).map(|report| {
             output::result(&Recap { report: &report, colour: output::colour() }.to_string());
             ExitStatus::Pass
@@ -123,6 +191,28 @@ pub(super) fn carry_out(command: ReportCommand) -> ExitStatus {
         output::error(&trouble.to_string());
         trouble.status()
     })
+}
+
+fn put_together(reports: &[PathBuf], json: Option<&Destination>) -> Result<ExitStatus, Trouble> {
+    let reports: Result<Vec<Saved>, Trouble> =
+        reports.iter().map(|report| files::read(report)).collect();
+    let reports = reports?;
+    let merged = merge(&reports).map_err(Trouble::Unmergeable)?;
+    for other in &reports[1..] {
+        for difference in differences(&reports[0], other) {
+            // Runs of one scenario have each their own seed.
+            if !difference.contains(": seed ") {
+                output::status(&format!("{difference} ({})", other.label()));
+            }
+        }
+    }
+    if let Some(destination) = json {
+        destination.write(&format!("{:#}\n", merged.json()))?;
+    }
+    if json != Some(&Destination::Terminal) {
+        output::result(&Recap { report: &merged, colour: output::colour() }.to_string());
+    }
+    Ok(merged.status())
 }
 
 fn compare(args: &CompareArgs) -> Result<ExitStatus, Trouble> {

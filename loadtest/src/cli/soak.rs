@@ -6,7 +6,7 @@ use std::{process::ExitCode, sync::atomic::AtomicBool, time::Duration};
 
 use gamekeeper_bot::clock::Moment;
 
-use super::{Files, output, progress::Progress, status_of, stop_flag};
+use super::{output, prepare, progress::Progress, status_of};
 use crate::{
     exit::ExitStatus,
     options::Options,
@@ -26,19 +26,9 @@ pub(super) struct Until {
 
 /// Runs until it fails, or is over.
 pub(super) fn soak(options: &Options, until: Until) -> ExitCode {
-    let stop = match stop_flag() {
-        Ok(stop) => stop,
-        Err(error) => {
-            output::error(&format!("cannot install a signal handler: {error}"));
-            return ExitStatus::Internal.into();
-        }
-    };
-    let files = match Files::claim(options) {
-        Ok(files) => files,
-        Err(error) => {
-            output::error(&error);
-            return ExitStatus::Usage.into();
-        }
+    let (stop, files) = match prepare(options) {
+        Ok(prepared) => prepared,
+        Err(status) => return status.into(),
     };
     output::status(&format!("seeds from {} on: {options}", options.seed));
     let (soak, last) = match repeat(options, until, &stop) {

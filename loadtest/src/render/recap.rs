@@ -21,7 +21,14 @@ pub struct Recap<'a> {
 impl fmt::Display for Recap<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.report;
-        writeln!(f, "seed {}: {}", shown(&report.json()["seed"]), plain(report.command()))?;
+        match report.list("/merged") {
+            [] => {
+                writeln!(f, "seed {}: {}", shown(&report.json()["seed"]), plain(report.command()))?;
+            }
+            runs => {
+                writeln!(f, "{} reports together: {}", runs.len(), plain(report.label()))?;
+            }
+        }
         let verdict = paint(self.colour, &plain(report.verdict()), report.has_passed());
         writeln!(f, "\nVERDICT  {verdict}")?;
         if let Some(halted) = report.text("/halted") {

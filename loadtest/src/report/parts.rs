@@ -7,7 +7,7 @@ use gamekeeper_bot::{
     fleet::{FleetStats, Latency, Observed},
     manner::Manner,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::Error};
 
 use crate::{
     admin::{Quantiles, ServerStats},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Durations in milliseconds. All are absent when there were no samples: no number would be true.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct LatencySummary {
     /// How many samples there are.
     pub count: u64,
@@ -29,6 +29,14 @@ pub struct LatencySummary {
     pub p999_ms: Option<f64>,
     /// The longest.
     pub max_ms: Option<f64>,
+    /// All of them, so that those of several runs can be put together: in JSON a text of JSON, so
+    /// that it takes one line, with pairs of microseconds, to three digits, and how many there are.
+    #[serde(serialize_with = "as_text")]
+    pub samples: Latency,
+}
+
+fn as_text<S: Serializer>(samples: &Latency, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&serde_json::to_string(samples).map_err(S::Error::custom)?)
 }
 
 impl LatencySummary {
@@ -41,6 +49,7 @@ impl LatencySummary {
             p99_ms: millis(0.99),
             p999_ms: millis(0.999),
             max_ms: latency.max().map(|time| time.as_secs_f64() * 1000.0),
+            samples: latency.clone(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use gamekeeper_bot::departure::PlayerState;
 
 use super::{Fault, Resume, Scenario, Stage, values::Rate};
-use crate::mix::DepartureMix;
+use crate::{mix::DepartureMix, quote::Word};
 
 /// What the flags of a run without a scenario say.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +57,7 @@ impl fmt::Display for Quick {
     /// The flags.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.game.is_empty() {
-            write!(f, " --game {}", self.game)?;
+            write!(f, " --game {}", Word(&self.game))?;
         }
         write!(f, " --bots {} --duration {}s", self.bots, self.duration.as_secs_f64())?;
         write!(f, " --churn {}/s --departures {}", self.churn_per_second, self.mix)?;

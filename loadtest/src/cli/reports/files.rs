@@ -11,6 +11,7 @@ use super::output;
 use crate::{
     baseline::BaselineName,
     exit::ExitStatus,
+    merge::MergeError,
     saved::{Saved, SavedError},
 };
 
@@ -118,7 +119,7 @@ pub(super) fn list(folder: &Path) -> Result<String, Trouble> {
 
 /// Why a command could not be carried out.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(in crate::cli) enum Trouble {
     /// A file cannot be read.
     Read(PathBuf, io::Error),
     /// A file is not a report.
@@ -127,16 +128,20 @@ pub(super) enum Trouble {
     Unknown(String, PathBuf),
     /// A file, and a baseline, which is that file.
     Ambiguous(String, PathBuf),
+    /// Reports cannot be put together.
+    Unmergeable(MergeError),
     /// A file cannot be written.
     Write(PathBuf, io::Error),
 }
 
 impl Trouble {
-    pub(super) fn status(&self) -> ExitStatus {
+    pub(in crate::cli) fn status(&self) -> ExitStatus {
         match self {
-            Self::Read(..) | Self::NoReport(..) | Self::Unknown(..) | Self::Ambiguous(..) => {
-                ExitStatus::Usage
-            }
+            Self::Read(..)
+            | Self::NoReport(..)
+            | Self::Unknown(..)
+            | Self::Ambiguous(..)
+            | Self::Unmergeable(_) => ExitStatus::Usage,
             Self::Write(..) => ExitStatus::Internal,
         }
     }
@@ -163,6 +168,7 @@ impl fmt::Display for Trouble {
                  {} for the baseline",
                 baseline.display()
             ),
+            Self::Unmergeable(error) => write!(f, "{error}"),
             Self::Write(path, error) => write!(f, "cannot write {}: {error}", path.display()),
         }
     }
