@@ -271,7 +271,9 @@ class Conversation {
   #environment;
   #tell;
   #socket;
-  #timer;
+  #timer = null;
+  // When the timer comes.
+  #dueAt = Infinity;
   // The last whole message while we play; before that, when this phase began.
   #heardAt;
   #joinedAt = null;
@@ -375,6 +377,7 @@ class Conversation {
       if (!(error instanceof WireError)) throw error;
       this.end({ kind: 'misbehaved', text: `the server broke the protocol: ${error.message}` });
     }
+    if (this.phase !== 'over') this.#watch();
   }
 
   #handle(message, now) {
@@ -473,17 +476,23 @@ class Conversation {
     return this.#heardAt + patience;
   }
 
-  // Sleeps until the deadline as it is now. It may have moved by then.
+  // Sleeps until the deadline as it is now, unless it would be woken before that anyway: most
+  // messages only move the deadline away.
   #watch() {
-    const due = this.#deadline;
-    const wait = due - this.#environment.now();
-    this.#timer = this.#environment.setTimeout(() => this.#handleTimer(due), wait);
+    const deadline = this.#deadline;
+    if (deadline >= this.#dueAt) return;
+    this.#environment.clearTimeout(this.#timer);
+    this.#dueAt = deadline;
+    const wait = deadline - this.#environment.now();
+    this.#timer = this.#environment.setTimeout(() => this.#handleTimer(), wait);
   }
 
-  #handleTimer(due) {
+  #handleTimer() {
     const now = this.#environment.now();
     // What was not the server's fault is not held against it: a sleeping laptop, a hidden tab.
-    if (now - due > PAUSE_MS) this.#heardAt += now - due;
+    const late = now - this.#dueAt;
+    if (late > PAUSE_MS) this.#heardAt += late;
+    this.#dueAt = Infinity;
     const silence = now - this.#heardAt;
     if (now >= this.#deadline && this.phase === 'connecting') {
       const text = `no connection to ${this.#options.url} within ${CONNECT_TIMEOUT_MS / 1000} s`;
