@@ -12,6 +12,9 @@ export const examples = new Map();
 /** The lines of all `values` blocks, without comments. */
 export const values = [];
 
+/** The numbers of the tables whose first cell is a `CONSTANT`. */
+export const constants = new Map();
+
 /** Pairs of hexadecimal digits with spaces between them, as bytes. */
 export function bytesOf(hex) {
   return Uint8Array.from(hex.trim().split(/\s+/).filter(Boolean), (pair) => parseInt(pair, 16));
@@ -33,4 +36,8 @@ for (const line of lines) {
     if (info === 'values') values.push(...inner.filter((one) => one !== ''));
     block = null;
   } else if (block !== null) block.text.push(text);
+  else {
+    const [, constant, number] = line.match(/^\| `([A-Z_]+)` \| ([\d,]+) \|/) ?? [];
+    if (constant) constants.set(constant, Number(number.replaceAll(',', '')));
+  }
 }
