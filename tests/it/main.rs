@@ -29,6 +29,7 @@ mod fuzz;
 mod games;
 mod hearing;
 mod hub_alone;
+mod javascript;
 mod leaves;
 mod ledger;
 mod log_lines;

@@ -15,6 +15,11 @@ pub const FIELD_SIZE: i16 = 4_000;
 pub const PLAYER_RADIUS: i16 = 40;
 /// Health of a player that has just (re)appeared, in points.
 pub const HEALTH_MAX: u8 = 100;
+/// Speed of a player at full tilt, in units per second. Clients need it to show their own player
+/// ahead of the server.
+pub const PLAYER_SPEED: i16 = 600;
+/// Speed of a shot, in units per second.
+pub const SHOT_SPEED: i16 = 1_600;
 
 /// What a player wants to do, until it says otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

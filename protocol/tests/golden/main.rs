@@ -67,6 +67,8 @@ fn every_limit_in_the_document_is_the_limit_in_the_code() {
         ("FIELD_SIZE", games::arena::FIELD_SIZE as usize),
         ("PLAYER_RADIUS", games::arena::PLAYER_RADIUS as usize),
         ("HEALTH_MAX", usize::from(games::arena::HEALTH_MAX)),
+        ("PLAYER_SPEED", games::arena::PLAYER_SPEED as usize),
+        ("SHOT_SPEED", games::arena::SHOT_SPEED as usize),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))

@@ -6,7 +6,12 @@ use std::{fs, path::Path};
 const SKIPPED_FOLDERS: [&str; 2] = [".git", "target"];
 
 /// Endings of the files that the rules look at. `run` is `.ci/run`.
-const TEXT_ENDINGS: [&str; 8] = [".rs", ".md", ".toml", ".lock", ".yml", ".sh", ".py", "/run"];
+const TEXT_ENDINGS: [&str; 12] = [
+    ".rs", ".md", ".toml", ".lock", ".yml", ".sh", ".py", "/run", ".js", ".mjs", ".ts", ".css",
+];
+
+/// Endings of the files to which the rules for source files apply.
+const SOURCE_ENDINGS: [&str; 4] = [".rs", ".js", ".mjs", ".ts"];
 
 /// Endings of files that documents point to and whose contents are made by programs. They are
 /// listed without their contents.
@@ -50,6 +55,12 @@ impl Tree {
     /// Files whose path ends like this.
     pub(crate) fn ending(&self, ending: &str) -> impl Iterator<Item = &File> {
         self.files.iter().filter(move |file| file.path.ends_with(ending))
+    }
+
+    /// Files that people write for machines, in any language.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &File> {
+        let is_source = |file: &&File| SOURCE_ENDINGS.iter().any(|end| file.path.ends_with(end));
+        self.files.iter().filter(is_source)
     }
 
     /// Whether there is a file at this path or below it, or one whose path ends with it.

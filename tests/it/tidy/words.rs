@@ -11,7 +11,7 @@ const UNFINISHED: [&str; 5] = [
     concat!("unimplemented", "!"),
 ];
 
-/// Longest line of a Rust file, in characters. rustfmt leaves long comments and strings alone.
+/// Longest line of a source file, in characters. rustfmt leaves long comments and strings alone.
 const COLUMNS_MAX: usize = 100;
 
 fn unfinished(tree: &Tree) -> Vec<String> {
@@ -41,7 +41,7 @@ fn pictures(tree: &Tree) -> Vec<String> {
 
 fn long_lines(tree: &Tree) -> Vec<String> {
     let mut findings = Vec::new();
-    for file in tree.ending(".rs") {
+    for file in tree.sources() {
         let lines = file.text.lines().enumerate();
         let lines = lines.filter(|(_, line)| line.chars().count() > COLUMNS_MAX);
         findings.extend(
@@ -72,5 +72,6 @@ fn lines_fit_into_100_columns() {
     expect_none(&long_lines(&Tree::load()));
 
     let long = format!("{}\n{}\n", "ä".repeat(COLUMNS_MAX), "x".repeat(COLUMNS_MAX + 1));
-    expect_found(&long_lines(&Tree::of(&[("a.rs", &long)])), &["a.rs:2"]);
+    let bad = Tree::of(&[("a.rs", &long), ("b.js", &long), ("c.md", &long)]);
+    expect_found(&long_lines(&bad), &["a.rs:2", "b.js:2"]);
 }

@@ -5,7 +5,10 @@
 
 use gamekeeper_protocol::{
     InputSequence, PlayerId,
-    games::arena::{Event, FIELD_SIZE, HEALTH_MAX, Input, PLAYER_RADIUS, Player, Shot, Snapshot},
+    games::arena::{
+        Event, FIELD_SIZE, HEALTH_MAX, Input, PLAYER_RADIUS, PLAYER_SPEED, Player, SHOT_SPEED,
+        Shot, Snapshot,
+    },
 };
 use rand_core::Rng;
 use rand_pcg::Pcg32;
@@ -14,10 +17,6 @@ use super::trig::{self, ONE};
 
 /// Fractions of a unit that a position can hold.
 const FINE: i32 = 16;
-/// Speed of a player at full tilt, in units per second.
-const PLAYER_SPEED: i32 = 600;
-/// Speed of a shot, in units per second.
-const SHOT_SPEED: i32 = 1_600;
 /// A shot is gone after this long, in milliseconds.
 const SHOT_LIFE_MS: i32 = 1_500;
 /// Between two shots of one player, in milliseconds.
@@ -140,7 +139,7 @@ impl World {
     }
 
     fn move_and_fire(&mut self) {
-        let stride = PLAYER_SPEED * FINE / self.tick_hz;
+        let stride = i32::from(PLAYER_SPEED) * FINE / self.tick_hz;
         let reload_ticks = self.ticks(RELOAD_MS);
         let life_ticks = self.ticks(SHOT_LIFE_MS);
         for fighter in &mut self.fighters {
@@ -165,7 +164,7 @@ impl World {
     }
 
     fn fly_and_hit(&mut self, say: &mut impl FnMut(Event)) {
-        let stride = SHOT_SPEED * FINE / self.tick_hz;
+        let stride = i32::from(SHOT_SPEED) * FINE / self.tick_hz;
         let hops = (stride / (HOP * FINE)).max(1);
         let respawn_ticks = self.ticks(RESPAWN_MS);
         let mut shots = std::mem::take(&mut self.shots);
