@@ -36,7 +36,7 @@ let panelMs = 0;
 
 play(storedWayBack());
 panel.name = name;
-if (storedName() === null) panel.askName();
+if (storedName() === null) panel.offerName();
 controls.onFirst = () => panel.hideHelp();
 requestAnimationFrame(drawFrame);
 setInterval(() => client.ping(), PING_EVERY_MS);
@@ -164,5 +164,7 @@ function updatePanel(nowMs) {
     name: called, presence, score: scores.get(player) ?? 0,
     colour: drawing.colour(player), isMe: player === room.me,
   }));
-  panel.showScores(rows.sort((one, other) => other.score - one.score));
+  const absent = ({ presence }) => Number(presence === 'Away');
+  rows.sort((one, other) => absent(one) - absent(other) || other.score - one.score);
+  panel.showScores(rows);
 }

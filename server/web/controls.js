@@ -19,8 +19,8 @@ const FIRE_FROM = 0.4;
 export class Controls {
   /** Where our own player is drawn, in CSS pixels of the canvas. Set by the page. */
   centre = { x: 0, y: 0 };
-  /** Whether a finger has been used, so that sticks are worth showing. */
-  isTouch = false;
+  /** Whether fingers play, so that the corners below are theirs. */
+  isTouch = matchMedia('(pointer: coarse)').matches;
   /** Calls this when the player does something for the first time. */
   onFirst = () => {};
   #keys = new Set();
@@ -89,7 +89,7 @@ export class Controls {
   }
 
   #handleDown(event, canvas) {
-    canvas.focus({ preventScroll: true });
+    document.activeElement?.blur();
     canvas.setPointerCapture(event.pointerId);
     this.onFirst();
     if (event.pointerType === 'mouse') {

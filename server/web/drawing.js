@@ -115,7 +115,8 @@ export class Drawing {
     const colour = isHere ? this.colour(player.player) : this.#colours.absent;
     context.globalAlpha = player.presence === 'Away' || player.health === 0 ? 0.6 : 1;
     if (player.isMe) this.#ring(x, y, radius + 6, this.#colours.accent, 2, []);
-    if (player.health > 0) this.#drawBarrel(x, y, radius, player.aim, colour);
+    const isArmed = player.health > 0 && player.presence !== 'Away';
+    if (isArmed) this.#drawBarrel(x, y, radius, player.aim, colour);
     context.beginPath();
     context.arc(x, y, radius, 0, 2 * Math.PI);
     context.fillStyle = player.presence === 'Away' ? this.#colours.field : colour;
@@ -218,6 +219,10 @@ export class Drawing {
     context.textAlign = 'center';
     context.textBaseline = 'middle';
     context.lineJoin = 'round';
+    // What is at the edge can still be read.
+    const half = context.measureText(text).width / 2 + 4;
+    const isSeen = x > 0 && x < this.#width;
+    if (isSeen) x = Math.min(Math.max(x, half), this.#width - half);
     context.strokeStyle = this.#colours.field;
     context.lineWidth = 3;
     context.strokeText(text, x, y);

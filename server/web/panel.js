@@ -45,9 +45,14 @@ export class Panel {
 
   /** Shows the form for the name; `problem` says what is wrong with the last one. */
   askName(problem = '') {
-    element('naming').hidden = false;
+    this.offerName();
     write('name-error', problem);
     element('name').select();
+  }
+
+  /** Shows the form for the name and leaves the keyboard to the game. */
+  offerName() {
+    element('naming').hidden = false;
   }
 
   /** The player has found the controls. */
@@ -65,7 +70,10 @@ export class Panel {
     const { kind, attempt } = state;
     const isLost = kind === 'reconnecting' || (kind === 'connecting' && attempt > 1);
     element('banner').hidden = !isLost && kind !== 'ended';
-    if (state.why !== undefined) write('banner-text', sentence(state.why));
+    document.body.dataset.state = kind;
+    // What began the trouble says more than that the next attempt failed as well.
+    const isNews = kind === 'ended' || attempt === 1 || state.why?.kind === 'goodbye';
+    if (state.why !== undefined && isNews) write('banner-text', sentence(state.why));
     write('banner-wait', isLost ? waiting(state, waitMs) : '');
     write('again', isLost ? 'Try now' : 'Play again');
   }
@@ -102,7 +110,7 @@ export class Panel {
       return this.askName(`A name has 1 to ${NAME_BYTES_MAX} letters, fewer with accents.`);
     }
     element('naming').hidden = true;
-    element('arena').focus();
+    document.activeElement.blur();
     rename(name);
   }
 }
@@ -125,12 +133,12 @@ function waiting({ attempt, resuming }, waitMs) {
 
 function scoreRow({ name, score, colour, isMe, presence }) {
   const row = document.createElement('tr');
-  const [player, points] = [row.insertCell(), row.insertCell()];
+  const [player, state, points] = [row.insertCell(), row.insertCell(), row.insertCell()];
   const swatch = document.createElement('span');
   swatch.className = 'swatch';
   swatch.style.backgroundColor = presence === 'Here' ? colour : 'transparent';
-  const mark = { Here: '', Stalled: ' (stalled)', Away: ' (away)' }[presence];
-  player.append(swatch, `${name}${mark}`);
+  player.append(swatch, name);
+  state.textContent = { Here: '', Stalled: 'stalled', Away: 'away' }[presence];
   points.textContent = String(score);
   row.classList.toggle('me', isMe);
   row.classList.toggle('absent', presence !== 'Here');
