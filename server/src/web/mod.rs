@@ -6,6 +6,7 @@
 //! All of it is pure: bytes in, values or bytes out. It does no I/O, knows no connection, counts
 //! and limits nothing but lengths, and does not look inside a message.
 
+pub mod files;
 pub mod head;
 pub mod request;
 pub mod response;

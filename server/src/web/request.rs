@@ -131,7 +131,10 @@ fn upgrade(headers: &Headers<'_>, policy: &OriginPolicy) -> Result<Asked, Refusa
     let (origin, host) = (headers.once("Origin")?, headers.once("Host")?);
     if !policy.allows(origin, host) {
         let origin = String::from_utf8_lossy(origin.unwrap_or_default());
-        let text = format!("pages of {origin:?} may not connect to this server");
+        let text = format!(
+            "pages of {origin:?} may not connect to this server; whose may, says its setting \
+             web_origin"
+        );
         return Err(Refusal::new(403, text));
     }
     let digest = Sha1::new().chain_update(key).chain_update(ACCEPT_SUFFIX).finalize();
