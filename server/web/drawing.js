@@ -11,6 +11,9 @@ const VIEW_UNITS = 1500;
 const GRID = 500;
 /** Nobody is drawn smaller than this, in CSS pixels. */
 const RADIUS_MIN = 9;
+/** Between the map and the edge, and above it where thumbs play, in CSS pixels. */
+const MAP_MARGIN = 12;
+const MAP_TOP = 60;
 /** Hues are this far apart from one number of a player to the next, in degrees: far. */
 const HUE_STEP = 137.5;
 /** What the style sheet says of both schemes. */
@@ -161,12 +164,12 @@ export class Drawing {
     this.#context.globalAlpha = 1;
   }
 
-  // Where everybody is, below: on the right, or between the thumbs.
+  // Where everybody is: below on the right, or above the thumbs.
   #drawMap({ players, isTouch }) {
     const context = this.#context;
     const size = Math.min(120, this.#width / 4, this.#height / 4);
-    const left = isTouch ? (this.#width - size) / 2 : this.#width - size - 12;
-    const top = this.#height - size - 12;
+    const left = isTouch ? MAP_MARGIN : this.#width - size - MAP_MARGIN;
+    const top = isTouch ? MAP_TOP : this.#height - size - MAP_MARGIN;
     context.globalAlpha = 0.85;
     context.fillStyle = this.#colours.outside;
     context.fillRect(left, top, size, size);
