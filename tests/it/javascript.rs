@@ -1,8 +1,8 @@
 //! The client for browsers, tested by Node: `tests/javascript/` against `server/web/`.
 //!
-//! Those tests read the same examples as the Rust crates, from `docs/protocol.md`. What the examples
-//! mean, and what the native client does after each goodbye, is written down here for them by the
-//! Rust code itself, so that no value stands in two places.
+//! Those tests read the same examples as the Rust crates, from `docs/protocol.md`. What they mean,
+//! and what the native client does after each goodbye, is written down here for them by the Rust
+//! code itself, so that no value stands in two places.
 
 use std::{
     env, fs,
@@ -23,8 +23,7 @@ mod document;
 
 use document::{Document, PROTOCOL_MD};
 
-/// The oldest Node that knows private fields, `node:test` and modules without being told, as far as
-/// these tests need them.
+/// The oldest Node whose test runner these tests are tried with.
 const NODE_MIN: u32 = 20;
 
 #[test]
@@ -71,7 +70,10 @@ impl GoldenFile {
         let values: Vec<_> = Document::parse(PROTOCOL_MD)
             .examples
             .iter()
-            .filter_map(|(name, bytes)| Some(json!({ "name": name, "value": value(name, bytes)? })))
+            .filter_map(|(name, bytes)| {
+                let (value, bytes) = (value(name, bytes)?, document::hex(bytes));
+                Some(json!({ "name": name, "bytes": bytes, "value": value }))
+            })
             .collect();
         assert!(values.len() > 30, "the document has examples: {values:?}");
         let golden = json!({ "values": values, "verdicts": verdicts() });

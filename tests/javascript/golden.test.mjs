@@ -112,6 +112,12 @@ function ofKind(prefix) {
   return found;
 }
 
+test('Rust reads the same bytes in the document', { skip }, () => {
+  for (const { name, bytes } of golden.values) {
+    assert.deepEqual(examples.get(name), bytesOf(bytes), name);
+  }
+});
+
 test('every message of the server decodes to what Rust says', { skip }, () => {
   for (const { name, value } of ofKind('server.')) {
     assert.deepEqual(plainly(decodeServerMessage(message(name))), asMessage(value), name);

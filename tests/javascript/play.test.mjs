@@ -107,7 +107,7 @@ function walk({ delayMs, wishAt, untilMs }) {
   return { shown, own };
 }
 
-test('our own player moves in the frame of the wish, evenly, and ends where the server says', () => {
+test('our own player moves at once, evenly, and ends where the server says', () => {
   const wishAt = (nowMs) => (nowMs >= 1000 && nowMs < 2000 ? EAST : REST);
   for (const delayMs of [5, 40, 100]) {
     const { shown, own } = walk({ delayMs, wishAt, untilMs: 3500 });

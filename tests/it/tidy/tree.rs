@@ -6,9 +6,8 @@ use std::{fs, path::Path};
 const SKIPPED_FOLDERS: [&str; 2] = [".git", "target"];
 
 /// Endings of the files that the rules look at. `run` is `.ci/run`.
-const TEXT_ENDINGS: [&str; 12] = [
-    ".rs", ".md", ".toml", ".lock", ".yml", ".sh", ".py", "/run", ".js", ".mjs", ".ts", ".css",
-];
+const TEXT_ENDINGS: [&str; 12] =
+    [".rs", ".md", ".toml", ".lock", ".yml", ".sh", ".py", "/run", ".js", ".mjs", ".ts", ".css"];
 
 /// Endings of the files to which the rules for source files apply.
 const SOURCE_ENDINGS: [&str; 4] = [".rs", ".js", ".mjs", ".ts"];
