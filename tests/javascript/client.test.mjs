@@ -296,6 +296,9 @@ test('a server that breaks the protocol loses its seat and its player', () => {
     assert.deepEqual([kind, why?.kind, resuming], ['reconnecting', 'misbehaved', false], messages);
     assert.ok(world.sockets[0].isClosed);
   }
+  const world = playing();
+  world.socket.receive('text');
+  assert.match(world.client.state.why.text, /messages are binary/);
 });
 
 test('a welcome to another seat, or with events that were heard, is refused', () => {
