@@ -16,6 +16,8 @@ const MAP_MARGIN = 12;
 const MAP_TOP = 60;
 /** Hues are this far apart from one number of a player to the next, in degrees: far. */
 const HUE_STEP = 137.5;
+/** Between the three shades of one hue, of 1. */
+const LIGHTNESS_STEP = 0.1;
 /** What the style sheet says of both schemes. */
 const COLOURS = [
   'field', 'outside', 'grid', 'wall', 'text', 'quiet', 'accent', 'absent', 'health', 'lightness',
@@ -43,7 +45,9 @@ export class Drawing {
   /** The colour of a player, the same on every page that shows it. */
   colour(player) {
     const hue = (player * HUE_STEP) % 360;
-    return `oklch(${this.#colours.lightness} 0.17 ${hue})`;
+    // Neighbours in hue differ in lightness, so that a full room still has many colours.
+    const lightness = Number(this.#colours.lightness) + ((player % 3) - 1) * LIGHTNESS_STEP;
+    return `oklch(${lightness} 0.17 ${hue})`;
   }
 
   /** Where a point of the field is, in CSS pixels of the canvas. */

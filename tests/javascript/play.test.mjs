@@ -155,6 +155,7 @@ test('people are told who is held for how long, who is back, and why somebody le
   here.handleMembers(change([{ ...bob, presence: 'Here', before: 'Away' }]), 12_000);
   assert.equal(here.heldSeconds(2, 12_000), null);
   here.handleMembers(change([], [{ ...bob, cause: 'TimedOut' }]), 13_000);
+  here.handleEvent({ kind: 'Down', by: 8, player: 9 }, 13_000);
   here.handleEvent({ kind: 'Down', by: 1, player: 9 }, 13_000);
   here.handleEvent({ kind: 'Down', by: 9, player: 1 }, 13_000);
   const said = here.notices.map(({ text }) => text);
