@@ -50,6 +50,9 @@ function play(wayBack) {
   client.on('joined', (joined) => {
     stay = newStay(joined);
     storeWayBack(client.wayBack);
+    // A seat that was kept keeps its name.
+    name = client.members.get(joined.player)?.name ?? name;
+    panel.name = name;
   });
   client.on('snapshot', readable((snapshot) => handleSnapshot(snapshot)));
   client.on('event', readable(({ body }) => {

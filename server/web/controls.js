@@ -79,9 +79,11 @@ export class Controls {
 
   #handleKey(event, isDown) {
     const isOurs = event.code in MOVES || event.code === FIRE;
-    const isTyping = event.target.closest?.('input, button, summary, a') !== null;
+    // Space presses a button that has the focus, and every key writes into a field.
+    const others = event.code === FIRE ? 'input, button, summary' : 'input';
+    const isTheirs = Boolean(event.target.closest?.(others));
     if (!isDown) this.#keys.delete(event.code);
-    if (!isOurs || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!isOurs || isTheirs || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     if (!isDown) return;
     this.#keys.add(event.code);

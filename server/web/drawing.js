@@ -11,8 +11,13 @@ const VIEW_UNITS = 1500;
 const GRID = 500;
 /** Nobody is drawn smaller than this, in CSS pixels. */
 const RADIUS_MIN = 9;
+/** Between the map and the edge, and above it where thumbs play, in CSS pixels. */
+const MAP_MARGIN = 12;
+const MAP_TOP = 60;
 /** Hues are this far apart from one number of a player to the next, in degrees: far. */
 const HUE_STEP = 137.5;
+/** Between the three shades of one hue, of 1. */
+const LIGHTNESS_STEP = 0.1;
 /** What the style sheet says of both schemes. */
 const COLOURS = [
   'field', 'outside', 'grid', 'wall', 'text', 'quiet', 'accent', 'absent', 'health', 'lightness',
@@ -40,7 +45,9 @@ export class Drawing {
   /** The colour of a player, the same on every page that shows it. */
   colour(player) {
     const hue = (player * HUE_STEP) % 360;
-    return `oklch(${this.#colours.lightness} 0.17 ${hue})`;
+    // Neighbours in hue differ in lightness, so that a full room still has many colours.
+    const lightness = Number(this.#colours.lightness) + ((player % 3) - 1) * LIGHTNESS_STEP;
+    return `oklch(${lightness} 0.17 ${hue})`;
   }
 
   /** Where a point of the field is, in CSS pixels of the canvas. */
@@ -161,12 +168,12 @@ export class Drawing {
     this.#context.globalAlpha = 1;
   }
 
-  // Where everybody is, below: on the right, or between the thumbs.
+  // Where everybody is: below on the right, or above the thumbs.
   #drawMap({ players, isTouch }) {
     const context = this.#context;
     const size = Math.min(120, this.#width / 4, this.#height / 4);
-    const left = isTouch ? (this.#width - size) / 2 : this.#width - size - 12;
-    const top = this.#height - size - 12;
+    const left = isTouch ? MAP_MARGIN : this.#width - size - MAP_MARGIN;
+    const top = isTouch ? MAP_TOP : this.#height - size - MAP_MARGIN;
     context.globalAlpha = 0.85;
     context.fillStyle = this.#colours.outside;
     context.fillRect(left, top, size, size);

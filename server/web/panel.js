@@ -38,9 +38,9 @@ export class Panel {
     });
   }
 
-  /** The name that the form begins with. */
+  /** The name that the form begins with, unless somebody is writing another one. */
   set name(name) {
-    element('name').value = name;
+    if (document.activeElement !== element('name')) element('name').value = name;
   }
 
   /** Shows the form for the name; `problem` says what is wrong with the last one. */
@@ -70,7 +70,8 @@ export class Panel {
     const { kind, attempt } = state;
     const isLost = kind === 'reconnecting' || (kind === 'connecting' && attempt > 1);
     element('banner').hidden = !isLost && kind !== 'ended';
-    document.body.dataset.state = kind;
+    element('again').hidden = kind === 'connecting';
+    document.body.dataset.state = isLost ? 'lost' : kind;
     // What began the trouble says more than that the next attempt failed as well.
     const isNews = kind === 'ended' || attempt === 1 || state.why?.kind === 'goodbye';
     if (state.why !== undefined && isNews) write('banner-text', sentence(state.why));
@@ -121,13 +122,15 @@ function write(id, text) {
 }
 
 function sentence({ reason, message, text }) {
-  const first = SENTENCES[reason] ?? `${text[0].toUpperCase()}${text.slice(1)}.`;
-  return SENTENCES[reason] && message ? `${first} (${message})` : first;
+  const own = SENTENCES[reason];
+  if (own === undefined) return `${text[0].toUpperCase()}${text.slice(1)}.`;
+  const isSaid = !message || own.toLowerCase() === `${message.toLowerCase()}.`;
+  return isSaid ? own : `${own} (${message})`;
 }
 
 function waiting({ attempt, resuming }, waitMs) {
   const what = resuming === false ? 'for a new seat' : 'for your seat';
-  if (waitMs === null) return `Attempt ${attempt} ...`;
+  if (waitMs === null) return `Attempt ${attempt} is under way`;
   return `Trying again ${what} in ${(waitMs / 1000).toFixed(1)} s (attempt ${attempt})`;
 }
 

@@ -79,9 +79,9 @@ export class Room {
     }
   }
 
-  /** Takes an event of the arena. */
+  /** Takes an event of the arena. Of those between others the scores say enough. */
   handleEvent(event, nowMs) {
-    if (event.kind === 'Down') {
+    if (event.kind === 'Down' && [event.by, event.player].includes(this.me)) {
       const by = event.by === this.me ? 'You' : this.#called(event.by);
       const whom = event.player === this.me ? 'you' : this.#called(event.player);
       this.say(`${by} brought ${whom} down`, nowMs);

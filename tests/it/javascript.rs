@@ -1,8 +1,8 @@
 //! The client for browsers, tested by Node: `tests/javascript/` against `server/web/`.
 //!
-//! Those tests read the same examples as the Rust crates, from `docs/protocol.md`. What the examples
-//! mean, and what the native client does after each goodbye, is written down here for them by the
-//! Rust code itself, so that no value stands in two places.
+//! Those tests read the same examples as the Rust crates, from `docs/protocol.md`. What they mean,
+//! and what the native client does after each goodbye, is written down here for them by the Rust
+//! code itself, so that no value stands in two places.
 
 use std::{
     env, fs,
@@ -12,9 +12,12 @@ use std::{
 
 use gamekeeper_bot::connection::Ended;
 use gamekeeper_protocol::{
-    ClientMessage, GoodbyeReason, LeaveCause, ServerMessage, codec, games, limits,
+    ClientMessage, GoodbyeReason, LeaveCause, PROTOCOL_VERSION, ServerMessage, codec, games,
+    limits, message::refused_version,
 };
 use gamekeeper_tests::skip;
+use rand_core::Rng;
+use rand_pcg::Pcg32;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -23,9 +26,11 @@ mod document;
 
 use document::{Document, PROTOCOL_MD};
 
-/// The oldest Node that knows private fields, `node:test` and modules without being told, as far as
-/// these tests need them.
+/// The oldest Node whose test runner these tests are tried with.
 const NODE_MIN: u32 = 20;
+
+/// How many damaged messages both sides are shown.
+const DAMAGED: usize = 4_000;
 
 #[test]
 fn the_client_for_browsers_agrees_with_rust_and_passes_its_own_tests() {
@@ -71,10 +76,13 @@ impl GoldenFile {
         let values: Vec<_> = Document::parse(PROTOCOL_MD)
             .examples
             .iter()
-            .filter_map(|(name, bytes)| Some(json!({ "name": name, "value": value(name, bytes)? })))
+            .filter_map(|(name, bytes)| {
+                let (value, bytes) = (value(name, bytes)?, document::hex(bytes));
+                Some(json!({ "name": name, "bytes": bytes, "value": value }))
+            })
             .collect();
         assert!(values.len() > 30, "the document has examples: {values:?}");
-        let golden = json!({ "values": values, "verdicts": verdicts() });
+        let golden = json!({ "values": values, "verdicts": verdicts(), "damaged": damaged() });
         let path = env::temp_dir().join(format!("gamekeeper-golden-{}.json", process::id()));
         fs::write(&path, golden.to_string()).expect("the temporary folder can be written to");
         Self(path)
@@ -127,4 +135,40 @@ fn verdicts() -> Vec<Value> {
         json!({ "reason": name, "retry": retry, "keepsSeat": keeps_seat })
     };
     reasons.map(verdict).collect()
+}
+
+/// Messages of a server with a little damage: the bytes, and what Rust makes of them, if anything.
+fn damaged() -> Vec<Value> {
+    let document = Document::parse(PROTOCOL_MD);
+    let of_server = document.examples.iter().filter(|(name, _)| name.starts_with("server."));
+    let messages: Vec<_> =
+        of_server.map(|(_, bytes)| &bytes[limits::FRAME_HEADER_BYTES..]).collect();
+    let mut random = Pcg32::new(1, 0);
+    let mut damage = |index: usize| {
+        let mut bytes = messages[index % messages.len()].to_vec();
+        for _ in 0..1 + random.next_u32() % 2 {
+            damage_once(&mut bytes, &mut random);
+        }
+        let meaning = ServerMessage::decode(&bytes).ok().map(|message| json::<_, ()>(Ok(message)));
+        let of_other_version =
+            refused_version(&bytes).filter(|version| *version != PROTOCOL_VERSION);
+        json!({ "bytes": document::hex(&bytes), "value": meaning, "version": of_other_version })
+    };
+    (0..DAMAGED).map(&mut damage).collect()
+}
+
+/// Changes, removes, adds or widens a byte, or cuts the end off.
+fn damage_once(bytes: &mut Vec<u8>, random: &mut Pcg32) {
+    let at = random.next_u32() as usize % bytes.len().max(1);
+    let any = random.next_u32().to_le_bytes()[0];
+    match random.next_u32() % 6 {
+        _ if bytes.is_empty() => bytes.push(any),
+        0 => bytes[at] = any,
+        1 => drop(bytes.remove(at)),
+        2 => bytes.insert(at, any),
+        3 => bytes.truncate(at),
+        // The same number in a longer form, which is right in some places and wrong in others.
+        4 => drop(bytes.splice(at..=at, [251, bytes[at], 0])),
+        _ => drop(bytes.splice(at..=at, [252, bytes[at], 0, 0, 0])),
+    }
 }

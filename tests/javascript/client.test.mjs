@@ -126,6 +126,16 @@ test('who answers is not given up, and the answer is a round trip', () => {
   assert.equal(world.client.state.kind, 'playing');
 });
 
+test('a pong that was not asked for, or comes again, is harmless and measures nothing', () => {
+  const world = playing();
+  world.socket.receive([5, 1]);
+  world.client.ping();
+  world.pass(30);
+  for (const nonce of [9, 1, 1]) world.socket.receive([5, nonce]);
+  assert.deepEqual(world.of('rtt'), [{ ms: 30 }]);
+  assert.equal(world.client.state.kind, 'playing');
+});
+
 test('pings that no welcome follows are no answer', () => {
   const world = new World();
   world.open();
@@ -296,6 +306,9 @@ test('a server that breaks the protocol loses its seat and its player', () => {
     assert.deepEqual([kind, why?.kind, resuming], ['reconnecting', 'misbehaved', false], messages);
     assert.ok(world.sockets[0].isClosed);
   }
+  const world = playing();
+  world.socket.receive('text');
+  assert.match(world.client.state.why.text, /messages are binary/);
 });
 
 test('a welcome to another seat, or with events that were heard, is refused', () => {

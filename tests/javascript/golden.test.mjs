@@ -112,10 +112,32 @@ function ofKind(prefix) {
   return found;
 }
 
+test('Rust reads the same bytes in the document', { skip }, () => {
+  for (const { name, bytes } of golden.values) {
+    assert.deepEqual(examples.get(name), bytesOf(bytes), name);
+  }
+});
+
 test('every message of the server decodes to what Rust says', { skip }, () => {
   for (const { name, value } of ofKind('server.')) {
     assert.deepEqual(plainly(decodeServerMessage(message(name))), asMessage(value), name);
   }
+});
+
+test('a damaged message means what it means to Rust, or nothing to both', { skip }, () => {
+  let accepted = 0;
+  for (const { bytes, value, version } of golden.damaged) {
+    const decode = () => plainly(decodeServerMessage(bytesOf(bytes)));
+    if (value === null && version === null) {
+      assert.throws(decode, WireError, bytes);
+      continue;
+    }
+    accepted += 1;
+    const refusal = { kind: 'Goodbye', reason: 'VersionUnsupported', server: version, text: '' };
+    assert.deepEqual(decode(), value === null ? refusal : asMessage(value), bytes);
+  }
+  assert.ok(accepted > golden.damaged.length / 10, `${accepted} of them mean something`);
+  assert.ok(accepted < golden.damaged.length * 0.9, `${accepted} of them mean something`);
 });
 
 test('every cause of a leave is what Rust says', { skip }, () => {

@@ -107,7 +107,7 @@ function walk({ delayMs, wishAt, untilMs }) {
   return { shown, own };
 }
 
-test('our own player moves in the frame of the wish, evenly, and ends where the server says', () => {
+test('our own player moves at once, evenly, and ends where the server says', () => {
   const wishAt = (nowMs) => (nowMs >= 1000 && nowMs < 2000 ? EAST : REST);
   for (const delayMs of [5, 40, 100]) {
     const { shown, own } = walk({ delayMs, wishAt, untilMs: 3500 });
@@ -155,6 +155,7 @@ test('people are told who is held for how long, who is back, and why somebody le
   here.handleMembers(change([{ ...bob, presence: 'Here', before: 'Away' }]), 12_000);
   assert.equal(here.heldSeconds(2, 12_000), null);
   here.handleMembers(change([], [{ ...bob, cause: 'TimedOut' }]), 13_000);
+  here.handleEvent({ kind: 'Down', by: 8, player: 9 }, 13_000);
   here.handleEvent({ kind: 'Down', by: 1, player: 9 }, 13_000);
   here.handleEvent({ kind: 'Down', by: 9, player: 1 }, 13_000);
   const said = here.notices.map(({ text }) => text);
