@@ -132,6 +132,7 @@ fn section_5_fragmentation() {
     expect(3, &[first, last], &[], Some(too_long));
     expect(8, &[part(BINARY, b""), one(CONTINUE, b"")], &[], Some(Fault::Empty));
     expect(8, &[part(BINARY, b""), one(CONTINUE, b"a")], &[message(b"a")], None);
+    expect(8, &[part(BINARY, b"a"), one(CONTINUE, b"")], &[message(b"a")], None);
 }
 
 #[test]
