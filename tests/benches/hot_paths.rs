@@ -98,14 +98,14 @@ fn fifty_queues() -> (SharedFrame, Vec<OutboundQueue>) {
 }
 
 // A frame into fifty queues, and out of them.
-#[library_benchmark(config = at_most(6_500))]
+#[library_benchmark(config = at_most(5_850))]
 #[bench::of_fifty(fifty_queues())]
 fn queues((frame, mut queues): (SharedFrame, Vec<OutboundQueue>)) -> Vec<OutboundQueue> {
     for queue in &mut queues {
         queue.set_latest(SharedFrame::clone(&frame));
         let mut slices = [std::io::IoSlice::new(&[]); 8];
         black_box(queue.slices(&mut slices, usize::MAX));
-        queue.advance(frame.len());
+        queue.advance(frame.wire_bytes(queue.framing()));
     }
     queues
 }

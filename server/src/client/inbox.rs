@@ -80,8 +80,11 @@ impl Inbox {
         input: &mut &'input [u8],
         origins: &OriginPolicy,
     ) -> Result<Option<Said<'a>>, CutError> {
-        if let Self::Unknown(..) = self {
-            self.decide(input);
+        if let Self::Unknown(..) = self
+            && let Some(asked) = self.decide(input, origins)
+        {
+            *self = Self::Answered;
+            return Ok(Some(Said::Asked(asked)));
         }
         match self {
             Self::Unknown(..) => Ok(None),
@@ -157,37 +160,39 @@ impl Inbox {
         }
     }
 
-    /// Finds out what it is, if enough is there.
-    fn decide(&mut self, input: &mut &[u8]) {
-        let Self::Unknown(start, held) = self else { return };
+    /// Finds out what it is, if enough is there. A request whose first bytes are none already is
+    /// what comes out.
+    fn decide(&mut self, input: &mut &[u8], origins: &OriginPolicy) -> Option<Asked> {
+        let Self::Unknown(start, held) = self else { return None };
         if *held == 0
             && let Some(first) = input.first_chunk()
         {
             *self = Self::beginning_with(*first);
-            return;
+            return None;
         }
         let (taken, rest) = input.split_at(input.len().min(FRAME_HEADER_BYTES - *held));
         start[*held..*held + taken.len()].copy_from_slice(taken);
         *held += taken.len();
         *input = rest;
         if *held < FRAME_HEADER_BYTES {
-            return;
+            return None;
         }
         let start = *start;
         *self = Self::beginning_with(start);
-        // What is wrong with these bytes comes up again with the next ones, or with the next call.
         match self {
-            Self::Native(decoder) => _ = decoder.next_frame(&mut &start[..]),
-            Self::Request(head) => {
-                let asked = next_asked(head, &mut &start[..], &OriginPolicy::default());
-                debug_assert!(asked.is_none(), "no request has four bytes");
+            // What is wrong with these bytes comes up again with the next call.
+            Self::Native(decoder) => {
+                let _ = decoder.next_frame(&mut &start[..]);
+                None
             }
-            Self::Unknown(..) | Self::Answered | Self::Web(_) => {}
+            Self::Request(head) => next_asked(head, &mut &start[..], origins),
+            Self::Unknown(..) | Self::Answered | Self::Web(_) => None,
         }
     }
 
     fn beginning_with(start: [u8; FRAME_HEADER_BYTES]) -> Self {
-        if start.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b' ') {
+        let [first @ .., last] = start;
+        if first.iter().all(u8::is_ascii_uppercase) && (last.is_ascii_uppercase() || last == b' ') {
             Self::Request(Box::default())
         } else {
             Self::Native(FrameDecoder::new(HELLO_FRAME_BYTES_MAX))
@@ -206,8 +211,8 @@ impl CutError {
 }
 
 const _: () = {
-    // "    ", the smallest number that four such letters can be, is no length of a hello.
-    assert!(u32::from_le_bytes(*b"    ") as usize > HELLO_FRAME_BYTES_MAX);
+    // The smallest number that four such letters can be is no length of a hello.
+    assert!(u32::from_le_bytes(*b"AAA ") as usize > HELLO_FRAME_BYTES_MAX);
 };
 
 #[cfg(test)]
@@ -271,6 +276,23 @@ mod tests {
         for cut in 0..4 {
             let (said, _) = say(&[&[0xff, 0xff, 0xff, 0xff][..cut], &[0xff; 5][cut..]]);
             assert!(said[0].contains("Oversize"), "cut at {cut}: {said:?}");
+        }
+    }
+
+    /// What begins with other letters, or with letters of which no request can, is refused however
+    /// it is cut, and nothing is read of what comes next.
+    #[test]
+    fn what_only_looks_like_a_request_is_refused_however_it_is_cut() {
+        for bytes in [b"    x", b" GETx", b"A  Bx", b"GET\0x", b"GETTx", b"XYZ x"] {
+            for cut in 0..=bytes.len() {
+                let pieces = [&bytes[..cut], &bytes[cut..], b"\0\0\r\n\r\n"];
+                let (mut said, inbox) = say(&pieces);
+                // An error is final, and said again.
+                said.dedup();
+                let refused = said.iter().any(|it| it.contains("Refused") || it.contains("Err"));
+                assert!(refused, "{bytes:?} cut at {cut}: {said:?}");
+                assert!(said.len() == 1, "{bytes:?} cut at {cut}: {said:?} {inbox:?}");
+            }
         }
     }
 

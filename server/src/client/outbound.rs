@@ -102,23 +102,47 @@ impl OutboundQueue {
     ///
     /// The last slice may end inside a frame; zero slices exactly when the queue is empty.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>], budget_bytes: usize) -> usize {
+        // Mostly there is a state and nothing else.
+        if let ([], Framing::Native, Some(latest), [first, ..]) =
+            (self.committed.as_slices().0, self.framing, &self.latest, &mut *slices)
+            && budget_bytes > 0
+        {
+            let native = latest.native();
+            *first = IoSlice::new(&native[..native.len().min(budget_bytes)]);
+            return 1;
+        }
+        match self.framing {
+            Framing::Native => self.fill(slices, budget_bytes, |frame| [frame.native()]),
+            Framing::Web => self.fill(slices, budget_bytes, SharedFrame::web),
+        }
+    }
+
+    /// The same, with `parts` of each frame.
+    #[inline]
+    fn fill<'a, const PARTS: usize>(
+        &'a self,
+        slices: &mut [IoSlice<'a>],
+        budget_bytes: usize,
+        parts: impl Fn(&'a SharedFrame) -> [&'a [u8]; PARTS],
+    ) -> usize {
         let mut count = 0;
         let mut left = budget_bytes;
         let mut skip = self.front_sent;
         for frame in self.committed.iter().chain(&self.latest) {
-            for part in frame.parts(self.framing) {
-                let unsent = &part[skip.min(part.len())..];
-                skip -= part.len() - unsent.len();
-                if unsent.is_empty() {
+            for part in parts(frame) {
+                if skip >= part.len() {
+                    skip -= part.len();
                     continue;
                 }
                 if count == slices.len() || left == 0 {
                     return count;
                 }
+                let unsent = &part[skip..];
                 let taken = unsent.len().min(left);
                 slices[count] = IoSlice::new(&unsent[..taken]);
                 count += 1;
                 left -= taken;
+                skip = 0;
             }
         }
         count
@@ -126,6 +150,11 @@ impl OutboundQueue {
 
     /// Records that the socket took the next `taken` bytes.
     pub fn advance(&mut self, mut taken: usize) {
+        if self.committed.is_empty()
+            && self.latest.take_if(|latest| taken == latest.wire_bytes(self.framing)).is_some()
+        {
+            return;
+        }
         assert!(taken <= self.unsent_bytes(), "the socket took more than it was given");
         while let Some(front) = self.committed.front() {
             let unsent = self.bytes_of(front) - self.front_sent;

@@ -15,12 +15,14 @@ use super::{
 };
 use crate::{
     client::{
+        Allowance,
         flight::Moment,
-        inbox::Said,
+        inbox::{CutError, Inbox, Said},
         leave::{Leave, LeavePath, LeaveReason},
         phase::Phase,
     },
     ids::{ConnectionId, Place},
+    limits::Limits,
     metrics::Farewell,
     time::Time,
 };
@@ -151,32 +153,38 @@ impl Hub {
         } = self;
         let Some(client) = clients.get_mut(id) else { return Ok(()) };
         for _ in 0..limits.frames_per_turn_max {
-            let said = match client.inbox.next(input, &web.origins) {
-                Ok(Some(said)) => said,
-                Ok(None) => return Ok(()),
-                Err(error) => return Err(browsers::cut_fault(error)),
+            let frame = match &mut client.inbox {
+                // Nearly everybody, so the way for all others is not taken.
+                Inbox::Native(decoder) => match decoder.next_frame(input) {
+                    Ok(Some(frame)) => frame,
+                    Ok(None) => return Ok(()),
+                    Err(error) => return Err(browsers::cut_fault(CutError::Native(error))),
+                },
+                other => match other.next(input, &web.origins) {
+                    Ok(Some(Said::Message(frame))) => frame,
+                    Ok(Some(Said::Asked(asked))) => {
+                        browsers::answer(client, asked, input, web)?;
+                        list_for_flush(flush_list, id, client);
+                        continue;
+                    }
+                    Ok(Some(Said::WebPing(payload))) => {
+                        client.web_pong_due = Some(payload.to_vec());
+                        list_for_flush(flush_list, id, client);
+                        spend_frame(&mut client.allowance, limits, now)?;
+                        continue;
+                    }
+                    Ok(Some(Said::WebPart)) => {
+                        spend_frame(&mut client.allowance, limits, now)?;
+                        continue;
+                    }
+                    Ok(Some(Said::WebClose { code, text })) => {
+                        return Err(browsers::closed(code, text));
+                    }
+                    Ok(None) => return Ok(()),
+                    Err(error) => return Err(browsers::cut_fault(error)),
+                },
             };
-            if !client.allowance.frame(limits, now) {
-                let (per_second, burst) = (limits.frames_per_second, limits.frames_burst);
-                let text =
-                    format!("it sends more than {per_second} frames a second, {burst} at once");
-                return Err((LeaveReason::Flood, text.into()));
-            }
-            let frame = match said {
-                Said::Message(frame) => frame,
-                Said::Asked(asked) => {
-                    browsers::answer(client, asked, input, web)?;
-                    list_for_flush(flush_list, id, client);
-                    continue;
-                }
-                Said::WebPing(payload) => {
-                    client.web_pong_due = Some(payload.to_vec());
-                    list_for_flush(flush_list, id, client);
-                    continue;
-                }
-                Said::WebPart => continue,
-                Said::WebClose { code, text } => return Err(browsers::closed(code, text)),
-            };
+            spend_frame(&mut client.allowance, limits, now)?;
             let mut conversation = Conversation {
                 id,
                 phase: &mut client.phase,
@@ -208,4 +216,14 @@ impl Hub {
         }
         Ok(())
     }
+}
+
+/// A frame came in, which must be within what a client may say.
+fn spend_frame(allowance: &mut Allowance, limits: &Limits, now: Time) -> Result<(), Fault> {
+    if allowance.frame(limits, now) {
+        return Ok(());
+    }
+    let (per_second, burst) = (limits.frames_per_second, limits.frames_burst);
+    let text = format!("it sends more than {per_second} frames a second, {burst} at once");
+    Err((LeaveReason::Flood, text.into()))
 }

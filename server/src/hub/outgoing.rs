@@ -101,16 +101,14 @@ pub(super) fn list_for_flush(
 /// Queues the answers to a client's last ping and to its WebSocket's, unless other frames still
 /// wait in front of it.
 fn queue_pong(client: &mut Client) {
-    if client.phase.is_open()
-        && client.outbound.held_bytes() == 0
-        && let Some(nonce) = client.pong_due.take()
-    {
+    let is_asked = client.pong_due.is_some() || client.web_pong_due.is_some();
+    if !is_asked || !client.phase.is_open() || client.outbound.held_bytes() > 0 {
+        return;
+    }
+    if let Some(nonce) = client.pong_due.take() {
         client.outbound.push_reliable(short_frame(&ServerMessage::Pong { nonce }));
     }
-    if client.phase.is_open()
-        && client.outbound.held_bytes() == 0
-        && let Some(payload) = client.web_pong_due.take()
-    {
+    if let Some(payload) = client.web_pong_due.take() {
         client.outbound.push_reliable(SharedFrame::control(Opcode::Pong, &payload));
     }
 }

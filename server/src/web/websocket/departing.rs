@@ -26,7 +26,7 @@ const CODE_BYTES: usize = 2;
 /// The header of one frame of a server: 2, 4 or 10 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    bytes: [u8; 10],
+    bytes: [u8; HEADER_BYTES_MAX],
     len: u8,
 }
 
@@ -36,6 +36,9 @@ impl Header {
         &self.bytes[..usize::from(self.len)]
     }
 }
+
+/// The longest header of a server's frame, which has no mask.
+pub const HEADER_BYTES_MAX: usize = 10;
 
 /// The header of a frame with `payload_bytes` bytes.
 ///
@@ -54,7 +57,7 @@ pub fn header(opcode: Opcode, payload_bytes: usize) -> Header {
         Opcode::Ping => 0x89,
         Opcode::Pong => 0x8a,
     };
-    let mut bytes = [0; 10];
+    let mut bytes = [0; HEADER_BYTES_MAX];
     bytes[0] = first;
     let length = (payload_bytes as u64).to_be_bytes();
     let len = match payload_bytes {

@@ -15,7 +15,7 @@ use std::fmt;
 
 use self::arriving::{FrameHeader, Kind, MASK_BYTES, PartialHeader, Standing};
 pub use self::{
-    departing::{CONTROL_BYTES_MAX, Header, Opcode, close_payload, header},
+    departing::{CONTROL_BYTES_MAX, HEADER_BYTES_MAX, Header, Opcode, close_payload, header},
     fault::Fault,
 };
 
