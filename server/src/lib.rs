@@ -14,7 +14,7 @@
 //!
 //! Modules in the order of the flow: [`cli`] and [`config`] start a [`server`], whose [`shell`]
 //! runs the loop around the [`hub`], which holds each [`client`] and each [`room`] with its
-//! [`game`]; [`metrics`] counts, [`admin`] shows.
+//! [`game`]; [`web`] is what browsers speak, [`metrics`] counts, [`admin`] shows.
 
 pub mod admin;
 pub mod cli;
@@ -33,6 +33,7 @@ pub mod server;
 pub mod shell;
 mod sys;
 pub mod time;
+pub mod web;
 
 pub use game::{Audience, Game, Outbox, PlayerInput, Setup};
 pub use gamekeeper_protocol::{InputSequence, LeaveCause, PlayerId, Tick};

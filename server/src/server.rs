@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{
     config::{Config, ConfigError, ListenAddr},
-    hub::Hub,
+    hub::{Hub, WebOptions},
     limits::Limits,
     room::{
         games::{Games, Options},
@@ -16,6 +16,7 @@ use crate::{
         seat::ResumeTerms,
     },
     shell::{EventLoop, Flow, listen::listen, net::Net as _, real::RealNet},
+    web::request::OriginPolicy,
 };
 
 /// Descriptors kept free for everything that is not a game connection.
@@ -83,7 +84,11 @@ impl Server {
         let net = RealNet::new(listeners, admin, on_signals).map_err(StartError::System)?;
         let stop = StopHandle(net.waker());
         let lobby = Lobby::new(games, options(config, &limits), seed(config)?, ticket_seed()?);
-        let hub = Hub::new(limits, game, lobby, net.now());
+        let mut hub = Hub::new(limits, game, lobby, net.now());
+        hub.serve_browsers(WebOptions {
+            enabled: config.web,
+            origins: OriginPolicy::new(true, config.web_origins.clone()),
+        });
         let event_loop = EventLoop::new(net, hub, count, has_admin);
         Ok(Self { event_loop, addresses: bound, stop })
     }

@@ -94,7 +94,7 @@ fn snapshot(body: Vec<u8>) -> SharedFrame {
 /// A frame and as many queues as there are players in a room.
 fn fifty_queues() -> (SharedFrame, Vec<OutboundQueue>) {
     let queues = (0..50).map(|_| OutboundQueue::default()).collect();
-    (SharedFrame::from(vec![7; STATE_BYTES]), queues)
+    (SharedFrame::plain(&[7; STATE_BYTES]), queues)
 }
 
 // A frame into fifty queues, and out of them.

@@ -19,7 +19,11 @@ fn seeds() -> Vec<Vec<u8>> {
     let tick = gamekeeper_protocol::Tick(1);
     ServerMessage::Event { tick, body: Bytes(b"boom") }.encode(&mut server).expect("short");
     let http = b"GET /api/stats?x=1 HTTP/1.1\r\nHost: gamekeeper\r\nAccept: */*\r\n\r\n".to_vec();
-    vec![client, server, http]
+    let upgrade = b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    // A message in two fragments with a ping between them, a close; the masks are zero.
+    let frames = b"\x02\x82\0\0\0\0ab\x89\x81\0\0\0\0p\x80\x81\0\0\0\0c\x88\x82\0\0\0\0\x03\xe8";
+    vec![client, server, http, upgrade.to_vec(), frames.to_vec()]
 }
 
 /// Bytes of any kind; or such as mean something, with some of them changed and others added.
@@ -83,6 +87,16 @@ fn any_stranger_gets_a_seat_or_goes() {
 #[test]
 fn any_request_is_answered_once() {
     check("admin_http", 2_000);
+}
+
+#[test]
+fn any_request_of_a_browser_is_the_same_however_it_is_cut() {
+    check("request", 2_000);
+}
+
+#[test]
+fn websockets_are_the_same_however_they_are_cut() {
+    check("websocket", 3_000);
 }
 
 #[test]

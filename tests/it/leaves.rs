@@ -399,8 +399,8 @@ fn somebody_elses_protocol() {
     };
     let reason = LeaveReason::Protocol(ProtocolFault::NotAHello);
     stranger(act, reason, LeavePath::Read, GoodbyeReason::Protocol, "not a hello");
-    // An HTTP request's first bytes announce a frame of half a gigabyte.
-    let act = |stranger: &mut Player| stranger.send(b"GET / HTTP/1.1\r\n\r\n");
+    // The first bytes announce a frame of three quarters of a gigabyte.
+    let act = |stranger: &mut Player| stranger.send(b"SSH-2.0-OpenSSH_9.2\r\n");
     stranger(act, LeaveReason::Oversize, LeavePath::Read, GoodbyeReason::Oversize, "at most 256");
 }
 

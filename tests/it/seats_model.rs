@@ -4,16 +4,17 @@
 //! which tickets are good; the game writes down its hooks. Whatever happens, the game sees exactly
 //! one `left` for each `joined`, and disconnections and returns in turn between them.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
 use gamekeeper::{
     Audience, Game, Games, LeaveCause, Outbox, PlayerId, PlayerInput, Setup, Tick,
+    frames::SharedFrame,
     ids::{ConnectionId, Place},
     limits::Limits,
     room::{Sink, lobby::Lobby, returning::TicketFault},
     time::Time,
 };
-use gamekeeper_protocol::{EncodeError, FrameDecoder, Resume, ServerMessage, Ticket};
+use gamekeeper_protocol::{EncodeError, Resume, ServerMessage, Ticket};
 use gamekeeper_tests::rig::lobby_of;
 use proptest::prelude::*;
 
@@ -74,16 +75,15 @@ impl Game for Diary {
 struct Tickets(BTreeMap<ConnectionId, Ticket>);
 
 impl Sink for Tickets {
-    fn reliable(&mut self, to: ConnectionId, frame: &Rc<[u8]>) {
-        let mut decoder = FrameDecoder::new(usize::MAX >> 1);
-        let body = decoder.next_frame(&mut &frame[..]).expect("a frame").expect("whole").to_vec();
-        if let ServerMessage::Welcome(welcome) = ServerMessage::decode(&body).expect("a message") {
+    fn reliable(&mut self, to: ConnectionId, frame: &SharedFrame) {
+        let message = ServerMessage::decode(frame.message()).expect("a message");
+        if let ServerMessage::Welcome(welcome) = message {
             let twice = self.0.insert(to, welcome.resume.expect("seats are held").ticket);
             assert_eq!(twice, None, "a connection is welcomed once");
         }
     }
 
-    fn latest(&mut self, _to: ConnectionId, _frame: &Rc<[u8]>) {}
+    fn latest(&mut self, _to: ConnectionId, _frame: &SharedFrame) {}
 
     fn kick(&mut self, _who: ConnectionId, _text: String) {}
 

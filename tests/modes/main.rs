@@ -11,6 +11,7 @@
 //! catalogue nor in need of a process of its own.
 
 mod abortive;
+mod browsers;
 mod controls;
 mod memory;
 mod misbehaving;
@@ -81,6 +82,7 @@ fn all() -> impl Iterator<Item = Mode> {
         vanishing::MODES,
         misbehaving::MODES,
         server_side::MODES,
+        browsers::MODES,
         controls::MODES,
         memory::MODES,
     ];

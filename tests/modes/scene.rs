@@ -306,6 +306,10 @@ impl Scene {
         });
         // Timers of those who are gone may fire once more, into nothing.
         self.turn_ticks(2);
+        self.turn_until("the innocents have read everything", |scene| {
+            let hub = scene.rig.event_loop.hub();
+            (0..2).filter_map(|slot| hub.id_of(slot)).all(|id| hub.unsent_bytes(id) == 0)
+        });
         self.forget_transcripts();
         let after = self.baseline();
         let heap_bytes = after.heap_bytes.saturating_sub(self.before.heap_bytes);

@@ -7,11 +7,16 @@
 use std::time::Duration;
 
 use gamekeeper::{
-    admin::http::{Exchange, REQUEST_BYTES_MAX, Request, Response},
+    admin::http::{Exchange, Request, Response},
     hub::{Hub, Input},
     ids::PeerAddr,
     limits::Limits,
     time::Time,
+    web::{
+        head::HEAD_BYTES_MAX,
+        request::{Asked, Head, OriginPolicy, next_asked},
+        websocket::{CONTROL_BYTES_MAX, Decoder, Fault, Incoming},
+    },
 };
 use gamekeeper_bot::{clock::Moment, connection::Connection};
 use gamekeeper_protocol::{
@@ -29,13 +34,15 @@ use crate::{
 pub type Target = fn(&[u8]);
 
 /// All targets, by the names of their programs in `tests/fuzz/`.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("frames", frames),
     ("client_message", client_message),
     ("server_message", server_message),
     ("client", client),
     ("hello", hello),
     ("admin_http", admin_http),
+    ("request", request),
+    ("websocket", websocket),
     ("server", server),
 ];
 
@@ -196,9 +203,61 @@ pub fn admin_http(bytes: &[u8]) {
     let (asked, answer) = ask(&pieces);
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 "), "{answer:?}");
     // What does not fit is refused for its length, wherever the first piece ended.
-    if stream.len() <= REQUEST_BYTES_MAX {
+    if stream.len() <= HEAD_BYTES_MAX {
         assert_eq!(ask(&[stream]), (asked, answer));
     }
+}
+
+/// However a request is cut, it asks for the same, and what is behind its head is left alone.
+pub fn request(bytes: &[u8]) {
+    let ask = |pieces: &[&[u8]]| {
+        let (mut head, policy) = (Head::new(), OriginPolicy::default());
+        let mut taken_bytes = 0;
+        let asked = pieces.iter().find_map(|piece| {
+            let mut rest = *piece;
+            let asked = next_asked(&mut head, &mut rest, &policy);
+            assert!(asked.is_some() || rest.is_empty(), "all was taken");
+            taken_bytes += piece.len() - rest.len();
+            asked
+        });
+        assert!(head.buffered_bytes() <= 2 * HEAD_BYTES_MAX);
+        (asked, taken_bytes)
+    };
+    let (pieces, stream) = cut(bytes);
+    let ((asked, taken_bytes), (whole, whole_bytes)) = (ask(&pieces), ask(&[stream]));
+    if stream.len() <= HEAD_BYTES_MAX {
+        assert_eq!(asked, whole);
+        // Of what is refused for its grammar, nobody asks how far it was read.
+        assert!(matches!(asked, Some(Asked::Refused(_))) || taken_bytes == whole_bytes);
+    }
+}
+
+/// However a stream of WebSocket is cut, it says the same and ends in the same way.
+pub fn websocket(bytes: &[u8]) {
+    const LIMIT_BYTES: usize = 48;
+    let drain = |pieces: &[&[u8]]| {
+        let mut decoder = Decoder::new(LIMIT_BYTES);
+        let mut told: Vec<String> = Vec::new();
+        for mut piece in pieces.iter().copied() {
+            loop {
+                match decoder.next(&mut piece) {
+                    Ok(Some(Incoming::Message(bytes))) => {
+                        assert!(!bytes.is_empty() && bytes.len() <= LIMIT_BYTES);
+                        told.push(format!("message {bytes:?}"));
+                    }
+                    Ok(Some(Incoming::Ping(bytes))) => told.push(format!("ping {bytes:?}")),
+                    Ok(Some(incoming)) => told.push(format!("{incoming:?}")),
+                    Ok(None) => break,
+                    Err(fault) => return (told, false, Some(fault)),
+                }
+                assert!(decoder.buffered_bytes() <= LIMIT_BYTES + CONTROL_BYTES_MAX);
+            }
+            assert!(piece.is_empty(), "all was taken");
+        }
+        (told, decoder.is_mid_frame(), None::<Fault>)
+    };
+    let (pieces, stream) = cut(bytes);
+    assert_eq!(drain(&pieces), drain(&[stream]));
 }
 
 /// Whatever is decided in a world, everything holds that must hold in it: the bytes are the

@@ -5,6 +5,7 @@
 //! through the seams that production uses as well, or it is not tested here.
 //!
 //! - [`broken`]: servers that are broken on purpose, for the load test to fail.
+//! - [`browser`]: the client's half of a WebSocket.
 //! - [`fuzz`]: what must hold for any bytes.
 //! - [`rig`]: the production loop on real sockets, driven turn by turn by the test itself.
 //! - [`memory_net`]: a network that costs nothing, to measure what is left.
@@ -17,6 +18,7 @@
 //! The tests themselves are in `it/`, all in one binary.
 
 pub mod broken;
+pub mod browser;
 pub mod fuzz;
 pub mod meddler;
 pub mod memory_net;

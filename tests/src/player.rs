@@ -10,18 +10,24 @@ use std::{
 
 use gamekeeper_protocol::{
     ClientMessage, Departed, FrameDecoder, GoodbyeReason, Hello, InputSequence, PlayerId, Presence,
-    PresenceChange, Resume, ResumeOffer, ServerMessage, codec::Bytes,
-    limits::SERVER_FRAME_BYTES_MAX,
+    PresenceChange, Resume, ResumeOffer, ServerMessage,
+    codec::Bytes,
+    limits::{FRAME_HEADER_BYTES, SERVER_FRAME_BYTES_MAX},
 };
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::PATIENCE;
+use crate::{
+    PATIENCE,
+    browser::{self, Browser, upgrade},
+};
 
 /// One connection to a server, and everything it has heard.
 #[derive(Debug)]
 pub struct Player {
     stream: TcpStream,
     decoder: FrameDecoder,
+    /// What was heard beside messages, if it is a browser.
+    pub browser: Option<Browser>,
     /// Everything that was heard, in order.
     pub heard: Vec<Heard>,
     /// How many of `heard` have been looked at for pings.
@@ -93,6 +99,7 @@ impl Player {
         Self {
             stream,
             decoder,
+            browser: None,
             heard: Vec::new(),
             answered: 0,
             end: None,
@@ -100,6 +107,24 @@ impl Player {
             offer: None,
             events_seen: 0,
         }
+    }
+
+    /// Connects as a browser does, and asks for a WebSocket.
+    pub fn browse(address: SocketAddr) -> Self {
+        Self::ask(address, &upgrade(""))
+    }
+
+    /// Connects and sends an HTTP request.
+    pub fn ask(address: SocketAddr, request: &[u8]) -> Self {
+        let mut player = Self { browser: Some(Browser::default()), ..Self::connect(address) };
+        player.send(request);
+        player
+    }
+
+    /// Listens, and says whether it has become a WebSocket.
+    pub fn is_upgraded(&mut self) -> bool {
+        self.listen();
+        self.browser.as_ref().is_some_and(Browser::is_open)
     }
 
     /// Its own address.
@@ -127,7 +152,10 @@ impl Player {
     pub fn say(&mut self, message: &ClientMessage<'_>) {
         let mut frame = Vec::new();
         message.encode(&mut frame).expect("a short message");
-        self.send(&frame);
+        match self.browser {
+            Some(_) => self.send(&browser::frame(browser::BINARY, &frame[FRAME_HEADER_BYTES..])),
+            None => self.send(&frame),
+        }
     }
 
     /// Sends an input with this body.
@@ -296,25 +324,33 @@ impl Player {
     }
 
     fn take_in(&mut self, mut bytes: &[u8]) {
-        loop {
-            let frame = match self.decoder.next_frame(&mut bytes) {
-                Ok(Some(frame)) => frame,
-                Ok(None) => return,
-                Err(error) => panic!("the server broke the framing: {error}"),
-            };
-            let message = ServerMessage::decode(frame).expect("the server speaks the protocol");
-            assert!(
-                self.heard.last().is_none_or(|last| !matches!(last, Heard::Goodbye(..))),
-                "nothing comes after a goodbye"
-            );
-            if let ServerMessage::Welcome(welcome) = &message {
-                self.id = Some(welcome.player);
-                self.offer = welcome.resume;
-                self.events_seen = welcome.events_before;
-            }
-            self.events_seen += u32::from(matches!(message, ServerMessage::Event { .. }));
-            self.heard.extend(owned(message));
+        let mut messages = Vec::new();
+        match &mut self.browser {
+            Some(browser) => browser.take_in(bytes, |message| messages.push(message.to_vec())),
+            None => loop {
+                match self.decoder.next_frame(&mut bytes) {
+                    Ok(Some(frame)) => messages.push(frame.to_vec()),
+                    Ok(None) => break,
+                    Err(error) => panic!("the server broke the framing: {error}"),
+                }
+            },
         }
+        messages.iter().for_each(|message| self.hear(message));
+    }
+
+    fn hear(&mut self, message: &[u8]) {
+        let message = ServerMessage::decode(message).expect("the server speaks the protocol");
+        assert!(
+            self.heard.last().is_none_or(|last| !matches!(last, Heard::Goodbye(..))),
+            "nothing comes after a goodbye"
+        );
+        if let ServerMessage::Welcome(welcome) = &message {
+            self.id = Some(welcome.player);
+            self.offer = welcome.resume;
+            self.events_seen = welcome.events_before;
+        }
+        self.events_seen += u32::from(matches!(message, ServerMessage::Event { .. }));
+        self.heard.extend(owned(message));
     }
 }
 

@@ -5,14 +5,15 @@
 
 use serde::Serialize;
 
-/// Longest request head that is read, in bytes.
-pub const REQUEST_BYTES_MAX: usize = 8 * 1024;
-const HEADERS_MAX: usize = 64;
+use crate::web::{
+    head::Head,
+    response::{self, PLAIN_TEXT},
+};
 
 /// One request on one connection, from its first byte to the last byte of the answer.
 #[derive(Debug, Default)]
 pub struct Exchange {
-    received: Vec<u8>,
+    head: Head,
     request: Option<Request>,
     response: Option<Vec<u8>>,
     sent_bytes: usize,
@@ -48,29 +49,24 @@ impl Exchange {
         if self.request.is_some() || self.response.is_some() {
             return;
         }
-        let room = REQUEST_BYTES_MAX - self.received.len();
-        self.received.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-        let mut parsed = httparse::Request::new(&mut headers);
-        match parsed.parse(&self.received) {
-            Ok(httparse::Status::Complete(_)) => {
-                let target = parsed.path.unwrap_or("/");
-                let (path, query) = target.split_once('?').unwrap_or((target, ""));
-                let method = parsed.method.unwrap_or_default().to_owned();
-                let (path, query) = (path.to_owned(), query.to_owned());
-                self.request = Some(Request { method, path, query });
+        let look = |head: &httparse::Request<'_, '_>| {
+            let target = head.path.unwrap_or("/");
+            let (path, query) = target.split_once('?').unwrap_or((target, ""));
+            let method = head.method.unwrap_or_default().to_owned();
+            Request { method, path: path.to_owned(), query: query.to_owned() }
+        };
+        match self.head.take(&mut { bytes }, look) {
+            Ok(request) => self.request = request,
+            Err(fault) => {
+                let response = Response::text(fault.status(), &format!("{fault}\n"));
+                self.response = Some(response.into_bytes());
             }
-            Ok(httparse::Status::Partial) if bytes.len() <= room => {}
-            Ok(httparse::Status::Partial) => {
-                self.refuse(431, "the request is longer than is read here\n");
-            }
-            Err(error) => self.refuse(400, &format!("this is not an HTTP request: {error}\n")),
         }
     }
 
     /// Whether anything was received at all.
     pub fn is_started(&self) -> bool {
-        !self.received.is_empty() || self.is_answered()
+        self.head.is_mid_head() || self.has_request() || self.is_answered()
     }
 
     /// Whether a request waits for its answer.
@@ -99,10 +95,6 @@ impl Exchange {
     pub fn advance(&mut self, taken_bytes: usize) {
         self.sent_bytes += taken_bytes;
     }
-
-    fn refuse(&mut self, status: u16, text: &str) {
-        self.response = Some(Response::text(status, text).into_bytes());
-    }
 }
 
 impl Response {
@@ -113,7 +105,7 @@ impl Response {
 
     /// A response for people.
     pub fn text(status: u16, body: &str) -> Self {
-        Self::new(status, "text/plain; charset=utf-8", body.as_bytes().to_vec())
+        Self::new(status, PLAIN_TEXT, body.as_bytes().to_vec())
     }
 
     /// A response for programs.
@@ -139,32 +131,16 @@ impl Response {
     }
 
     fn into_bytes(self) -> Vec<u8> {
-        let phrase = match self.status {
-            200 => "OK",
-            404 => "Not Found",
-            405 => "Method Not Allowed",
-            431 => "Request Header Fields Too Large",
-            503 => "Service Unavailable",
-            500 => "Internal Server Error",
-            _ => "Bad Request",
-        };
-        let allow = if self.status == 405 { "Allow: GET\r\n" } else { "" };
-        let mut bytes = format!(
-            "HTTP/1.1 {} {phrase}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{allow}\
-             Cache-Control: no-store\r\nConnection: close\r\n\r\n",
-            self.status,
-            self.content_type,
-            self.body.len(),
-        )
-        .into_bytes();
-        bytes.extend_from_slice(&self.body);
-        bytes
+        let headers = [("Cache-Control", "no-store"), ("Allow", "GET")];
+        let headers = if self.status == 405 { &headers[..] } else { &headers[..1] };
+        response::response(self.status, self.content_type, &self.body, headers)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::head::HEAD_BYTES_MAX;
 
     fn ask(chunks: &[&[u8]]) -> Exchange {
         let mut exchange = Exchange::new();
@@ -188,7 +164,7 @@ mod tests {
     #[test]
     fn nonsense_and_endless_heads_are_refused() {
         assert!(ask(&[b"\x1f\0\0\0\0GKPR"]).unsent().starts_with(b"HTTP/1.1 400 "));
-        let head = [b"GET / HTTP/1.1\r\nX: ".to_vec(), vec![b'x'; REQUEST_BYTES_MAX]].concat();
+        let head = [b"GET / HTTP/1.1\r\nX: ".to_vec(), vec![b'x'; HEAD_BYTES_MAX]].concat();
         assert!(ask(&[&head]).unsent().starts_with(b"HTTP/1.1 431 "));
     }
 

@@ -8,6 +8,8 @@
 
 use gamekeeper_protocol::{GoodbyeReason, LeaveCause};
 
+use crate::web::websocket;
+
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaveReason {
@@ -54,6 +56,10 @@ pub enum LeaveReason {
     RoomFailed,
     /// A bug of ours.
     Internal,
+    /// It was a request for the page or for a part of it, and was answered.
+    Served,
+    /// The client closed its WebSocket: a page was left, reloaded or closed.
+    WebClosed,
 }
 
 /// What was wrong with a client's message.
@@ -69,6 +75,10 @@ pub enum ProtocolFault {
     SecondHello,
     /// The game cannot read the input.
     BadInput,
+    /// An HTTP request that is none, or not one that is answered here.
+    BadRequest,
+    /// What is sent is no WebSocket.
+    WebSocket(websocket::Fault),
 }
 
 /// Why a well-formed hello was refused.
@@ -125,7 +135,7 @@ pub struct Leave {
 
 impl LeaveReason {
     /// The metric labels, in the order of [`Self::index`].
-    pub const LABELS: [&'static str; 21] = [
+    pub const LABELS: [&'static str; 23] = [
         "goodbye",
         "fin",
         "fin_midframe",
@@ -147,6 +157,8 @@ impl LeaveReason {
         "shutdown",
         "room_failed",
         "internal",
+        "served",
+        "ws_closed",
     ];
 
     /// Position in [`Self::LABELS`].
@@ -173,6 +185,8 @@ impl LeaveReason {
             Self::Shutdown => 18,
             Self::RoomFailed => 19,
             Self::Internal => 20,
+            Self::Served => 21,
+            Self::WebClosed => 22,
         }
     }
 
@@ -204,7 +218,9 @@ impl LeaveReason {
             | Self::Replaced
             | Self::Shutdown
             | Self::RoomFailed
-            | Self::Internal => Exit::Linger,
+            | Self::Internal
+            | Self::Served
+            | Self::WebClosed => Exit::Linger,
             Self::Heartbeat | Self::SlowConsumerBytes | Self::SlowConsumerTime => Exit::Reset,
         }
     }
@@ -213,9 +229,12 @@ impl LeaveReason {
     pub fn cause(self) -> LeaveCause {
         match self {
             Self::Goodbye => LeaveCause::Goodbye,
-            Self::Fin | Self::FinMidframe | Self::Reset | Self::Unreachable | Self::Aborted => {
-                LeaveCause::Disconnected
-            }
+            Self::Fin
+            | Self::FinMidframe
+            | Self::Reset
+            | Self::Unreachable
+            | Self::Aborted
+            | Self::WebClosed => LeaveCause::Disconnected,
             Self::TimedOut | Self::HelloTimeout | Self::Heartbeat => LeaveCause::TimedOut,
             Self::SlowConsumerBytes | Self::SlowConsumerTime => LeaveCause::TooSlow,
             Self::FrameTimeout
@@ -224,7 +243,7 @@ impl LeaveReason {
             | Self::Protocol(_)
             | Self::Rejected(_) => LeaveCause::Misbehaved,
             Self::Kicked => LeaveCause::Kicked,
-            Self::Shutdown | Self::RoomFailed | Self::Internal => LeaveCause::Closed,
+            Self::Shutdown | Self::RoomFailed | Self::Internal | Self::Served => LeaveCause::Closed,
             // The player stays; its old connection has nobody to tell anything about.
             Self::Replaced => LeaveCause::Disconnected,
         }
@@ -245,7 +264,8 @@ impl LeaveReason {
             | Self::Heartbeat
             | Self::SlowConsumerBytes
             | Self::SlowConsumerTime
-            | Self::Internal => true,
+            | Self::Internal
+            | Self::WebClosed => true,
             Self::Goodbye
             | Self::HelloTimeout
             | Self::Oversize
@@ -255,7 +275,8 @@ impl LeaveReason {
             | Self::Kicked
             | Self::Replaced
             | Self::Shutdown
-            | Self::RoomFailed => false,
+            | Self::RoomFailed
+            | Self::Served => false,
         }
     }
 
@@ -287,7 +308,8 @@ impl LeaveReason {
     ///
     /// Players that come and go are not news; a client that breaks rules or a kick is.
     pub fn is_notable(self) -> bool {
-        !matches!(self.exit(), Exit::Plain) && !matches!(self, Self::Shutdown | Self::Replaced)
+        !matches!(self.exit(), Exit::Plain)
+            && !matches!(self, Self::Shutdown | Self::Replaced | Self::Served | Self::WebClosed)
     }
 }
 
@@ -343,11 +365,16 @@ mod tests {
             LeaveReason::Shutdown,
             LeaveReason::RoomFailed,
             LeaveReason::Internal,
+            LeaveReason::Served,
+            LeaveReason::WebClosed,
         ];
+        // These are told in the words of HTTP and of WebSocket.
+        let in_other_words = [LeaveReason::Served, LeaveReason::WebClosed];
         assert_eq!(reasons.len(), LeaveReason::LABELS.len());
         for (index, reason) in reasons.into_iter().enumerate() {
             assert_eq!(reason.index(), index);
-            assert_eq!(reason.farewell().is_some(), reason.exit() == Exit::Linger, "{reason:?}");
+            let lingers = reason.exit() == Exit::Linger && !in_other_words.contains(&reason);
+            assert_eq!(reason.farewell().is_some(), lingers, "{reason:?}");
         }
     }
 }

@@ -5,7 +5,9 @@
 //! A client is pure. It knows neither rooms nor sockets; its hub moves what it says between them.
 //! It decides one thing: whether it is too late for something.
 
+pub mod close;
 pub mod flight;
+pub mod inbox;
 pub mod leave;
 pub mod outbound;
 pub mod phase;
@@ -13,10 +15,9 @@ pub mod pulse;
 
 use std::time::Duration;
 
-use gamekeeper_protocol::{FrameDecoder, limits::HELLO_FRAME_BYTES_MAX};
-
 use self::{
     flight::{FlightRecorder, Moment},
+    inbox::Inbox,
     leave::LeaveReason,
     outbound::OutboundQueue,
     phase::{Linger, Phase},
@@ -39,8 +40,8 @@ pub struct Client {
     pub peer: PeerAddr,
     /// Where it stands.
     pub phase: Phase,
-    /// What has been read of a frame that is not complete.
-    pub decoder: FrameDecoder,
+    /// What kind of a client it is, and what has been read of a message that is not complete.
+    pub inbox: Inbox,
     /// What waits to be written.
     pub outbound: OutboundQueue,
     /// What was read and is beyond its share of a turn.
@@ -48,6 +49,8 @@ pub struct Client {
     /// The nonce of its last ping, until the answer is queued. Only the last one is answered: a
     /// client that asks faster than it reads must not make the server hold ever more answers.
     pub pong_due: Option<u32>,
+    /// The same for the pings of a WebSocket, which have up to 125 bytes.
+    pub web_pong_due: Option<Vec<u8>>,
     /// How much it may still say.
     pub allowance: Allowance,
     /// Whether the ticket by which its player came back may still have to be spent.
@@ -124,10 +127,11 @@ impl Client {
         Self {
             peer,
             phase: Phase::Handshake,
-            decoder: FrameDecoder::new(HELLO_FRAME_BYTES_MAX),
+            inbox: Inbox::default(),
             outbound: OutboundQueue::default(),
             backlog: Vec::new(),
             pong_due: None,
+            web_pong_due: None,
             allowance: Allowance::full(limits, now),
             came_back: false,
             in_flush_list: false,
@@ -264,12 +268,17 @@ mod tests {
     use gamekeeper_protocol::{PlayerId, RoomId};
 
     use super::*;
-    use crate::ids::Place;
+    use crate::{frames::SharedFrame, ids::Place};
 
     const LIMITS: Limits = Limits::DEFAULT;
 
     fn at(milliseconds: u64) -> Time {
         Time::ZERO + ms(milliseconds)
+    }
+
+    /// A frame that is sent as a hundred bytes.
+    fn hundred_bytes() -> SharedFrame {
+        SharedFrame::plain(&[0; 96])
     }
 
     fn playing() -> Client {
@@ -311,7 +320,7 @@ mod tests {
     fn stalled() -> Client {
         let mut client = playing();
         client.pulse.written_bytes = 1_000;
-        client.outbound.push_reliable(std::rc::Rc::from([0; 100]));
+        client.outbound.push_reliable(hundred_bytes());
         client.wrote(0, at(0), &LIMITS);
         client
     }
@@ -352,11 +361,11 @@ mod tests {
             let events = client.flight.events().iter().skip(1);
             events.map(|event| (event.what, event.times)).collect()
         };
-        client.outbound.push_reliable(std::rc::Rc::from([0; 100]));
+        client.outbound.push_reliable(hundred_bytes());
         client.wrote(40, at(1), &limits);
         client.wrote(60, at(1), &limits);
         assert_eq!(noted(&client), [], "a write of several pieces is nothing to speak of");
-        client.outbound.push_reliable(std::rc::Rc::from([0; 100]));
+        client.outbound.push_reliable(hundred_bytes());
         for time in 2..10 {
             client.wrote(0, at(time), &limits);
             client.wrote(10, at(time), &limits);

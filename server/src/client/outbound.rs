@@ -13,7 +13,7 @@
 
 use std::{collections::VecDeque, io::IoSlice};
 
-use crate::frames::SharedFrame;
+use crate::frames::{Framing, SharedFrame};
 
 /// What a queued frame takes beside its bytes: the queue's pointer, the reference counts and the
 /// allocator's own.
@@ -25,6 +25,8 @@ const FRAME_OVERHEAD_BYTES: usize = 48;
 /// Invariant: `front_sent` is less than the front frame's length, or zero if there is none.
 #[derive(Debug, Default)]
 pub struct OutboundQueue {
+    /// What goes in front of each message.
+    framing: Framing,
     /// Frames that will be written whole and in order: the reliable ones, and a snapshot whose
     /// first bytes are already on the wire.
     committed: VecDeque<SharedFrame>,
@@ -36,17 +38,30 @@ pub struct OutboundQueue {
 }
 
 impl OutboundQueue {
+    /// From now on the client is a browser.
+    ///
+    /// # Panics
+    ///
+    /// If something was queued already: its length would be another one.
+    pub fn speak_web(&mut self) {
+        assert!(self.is_empty(), "nothing is said to a client before it is known what it is");
+        self.framing = Framing::Web;
+    }
+
+    /// What goes in front of each message.
+    pub fn framing(&self) -> Framing {
+        self.framing
+    }
+
     /// Queues a frame that must arrive, behind those that wait already.
     pub fn push_reliable(&mut self, frame: SharedFrame) {
-        assert!(!frame.is_empty(), "a frame has at least a header");
-        self.committed_bytes += frame.len();
+        self.committed_bytes += self.bytes_of(&frame);
         self.committed.push_back(frame);
         self.check_invariants();
     }
 
     /// Queues the newest state in place of an older one; true if an older one was skipped.
     pub fn set_latest(&mut self, frame: SharedFrame) -> bool {
-        assert!(!frame.is_empty(), "a frame has at least a header");
         self.latest.replace(frame).is_some()
     }
 
@@ -57,7 +72,7 @@ impl OutboundQueue {
 
     /// Drops everything, because the socket will take nothing more.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self { framing: self.framing, ..Self::default() };
     }
 
     /// Whether nothing waits.
@@ -80,7 +95,7 @@ impl OutboundQueue {
 
     /// All bytes that wait.
     pub fn unsent_bytes(&self) -> usize {
-        self.committed_bytes + self.latest.as_ref().map_or(0, |frame| frame.len())
+        self.committed_bytes + self.latest.as_ref().map_or(0, |frame| self.bytes_of(frame))
     }
 
     /// Fills `slices` with what to write next, up to `budget_bytes`; returns how many were filled.
@@ -91,15 +106,20 @@ impl OutboundQueue {
         let mut left = budget_bytes;
         let mut skip = self.front_sent;
         for frame in self.committed.iter().chain(&self.latest) {
-            if count == slices.len() || left == 0 {
-                break;
+            for part in frame.parts(self.framing) {
+                let unsent = &part[skip.min(part.len())..];
+                skip -= part.len() - unsent.len();
+                if unsent.is_empty() {
+                    continue;
+                }
+                if count == slices.len() || left == 0 {
+                    return count;
+                }
+                let taken = unsent.len().min(left);
+                slices[count] = IoSlice::new(&unsent[..taken]);
+                count += 1;
+                left -= taken;
             }
-            let unsent = &frame[skip..];
-            let taken = unsent.len().min(left);
-            slices[count] = IoSlice::new(&unsent[..taken]);
-            count += 1;
-            left -= taken;
-            skip = 0;
         }
         count
     }
@@ -108,7 +128,7 @@ impl OutboundQueue {
     pub fn advance(&mut self, mut taken: usize) {
         assert!(taken <= self.unsent_bytes(), "the socket took more than it was given");
         while let Some(front) = self.committed.front() {
-            let unsent = front.len() - self.front_sent;
+            let unsent = self.bytes_of(front) - self.front_sent;
             if taken < unsent {
                 self.front_sent += taken;
                 self.committed_bytes -= taken;
@@ -121,32 +141,40 @@ impl OutboundQueue {
         }
         if taken > 0 {
             let frame = self.latest.take().expect("bytes beyond `committed` are of `latest`");
-            if taken < frame.len() {
+            let frame_bytes = self.bytes_of(&frame);
+            if taken < frame_bytes {
                 // Its first bytes are out, so the rest must follow: it can no longer be replaced.
                 self.front_sent = taken;
-                self.committed_bytes = frame.len() - taken;
+                self.committed_bytes = frame_bytes - taken;
                 self.committed.push_back(frame);
             }
         }
         self.check_invariants();
     }
 
+    fn bytes_of(&self, frame: &SharedFrame) -> usize {
+        frame.wire_bytes(self.framing)
+    }
+
     fn check_invariants(&self) {
-        debug_assert_eq!(
-            self.committed_bytes,
-            self.committed.iter().map(|frame| frame.len()).sum::<usize>() - self.front_sent
-        );
-        debug_assert!(self.front_sent < self.committed.front().map_or(1, |frame| frame.len()));
+        let lengths = || self.committed.iter().map(|frame| self.bytes_of(frame));
+        debug_assert_eq!(self.committed_bytes, lengths().sum::<usize>() - self.front_sent);
+        debug_assert!(self.front_sent < lengths().next().unwrap_or(1));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
-
     use proptest::prelude::*;
 
     use super::*;
+
+    /// One to which what is no message can be sent as it is.
+    fn queue() -> OutboundQueue {
+        let mut queue = OutboundQueue::default();
+        queue.speak_web();
+        queue
+    }
 
     fn drain(queue: &mut OutboundQueue, write_bytes: usize) -> Vec<u8> {
         let mut received = Vec::new();
@@ -165,21 +193,24 @@ mod tests {
 
     #[test]
     fn a_newer_snapshot_replaces_an_older_one() {
-        let mut queue = OutboundQueue::default();
-        assert!(!queue.set_latest(Rc::from(*b"old")));
-        assert!(queue.set_latest(Rc::from(*b"new")));
-        queue.push_reliable(Rc::from(*b"event"));
+        let mut queue = queue();
+        assert!(!queue.set_latest(SharedFrame::plain(b"old")));
+        assert!(queue.set_latest(SharedFrame::plain(b"new")));
+        queue.push_reliable(SharedFrame::plain(b"event"));
         assert_eq!(queue.held_bytes(), 5 + FRAME_OVERHEAD_BYTES);
         assert_eq!(drain(&mut queue, 64), b"eventnew");
     }
 
     #[test]
     fn a_snapshot_that_is_partly_written_is_finished_before_the_next() {
-        let mut queue = OutboundQueue::default();
-        queue.set_latest(Rc::from(*b"first"));
+        let mut queue = queue();
+        queue.set_latest(SharedFrame::plain(b"first"));
         queue.advance(2);
-        assert!(!queue.set_latest(Rc::from(*b"second")), "the first cannot be skipped any more");
-        queue.push_reliable(Rc::from(*b"!"));
+        assert!(
+            !queue.set_latest(SharedFrame::plain(b"second")),
+            "the first cannot be skipped any more"
+        );
+        queue.push_reliable(SharedFrame::plain(b"!"));
         assert_eq!(drain(&mut queue, 3), b"rst!second");
         assert_eq!(queue.unsent_bytes(), 0);
     }
@@ -207,7 +238,7 @@ mod tests {
         /// order, and snapshots in the order of their making.
         #[test]
         fn the_peer_sees_whole_frames_in_order(steps in steps()) {
-            let mut queue = OutboundQueue::default();
+            let mut queue = queue();
             let mut stream = Vec::new();
             let mut made = 0u8;
             let mut reliable = Vec::new();
@@ -215,7 +246,7 @@ mod tests {
             let frame = |length: usize, number: u8| -> SharedFrame {
                 let mut bytes = vec![number; length + 1];
                 bytes[0] = length as u8;
-                Rc::from(bytes)
+                SharedFrame::plain(&bytes)
             };
             let mut write = |queue: &mut OutboundQueue, budget: usize| {
                 let mut slices = [IoSlice::new(&[]); 3];

@@ -50,7 +50,8 @@ pub fn from_process(
             continue;
         }
         let name = variable[PREFIX.len()..].to_lowercase();
-        let values: Vec<String> = if name == "listen" {
+        let is_a_list = SETTINGS.iter().any(|setting| setting.name == name && setting.repeatable);
+        let values: Vec<String> = if is_a_list {
             value.split(',').map(|item| item.trim().to_owned()).collect()
         } else {
             vec![value.clone()]

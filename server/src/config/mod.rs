@@ -33,6 +33,11 @@ pub struct Config {
     pub state_bytes: usize,
     /// Where all randomness of the games comes from; `None` for a fresh one at each start.
     pub seed: Option<u64>,
+    /// Whether browsers are let in on the same addresses.
+    pub web: bool,
+    /// Whose pages may connect besides the one that is served here and those of the same machine:
+    /// origins such as `https://example.org`, or `*` for all.
+    pub web_origins: Vec<String>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines are written: a level, or tracing directives.
@@ -80,6 +85,8 @@ impl Default for Config {
             room_size: 50,
             state_bytes: 1024,
             seed: None,
+            web: true,
+            web_origins: Vec::new(),
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
             limits: Limits::DEFAULT,

@@ -68,6 +68,19 @@ pub const SETTINGS: &[Setting] = &[
         repeatable: false,
     },
     Setting {
+        name: "web",
+        value: "ON",
+        help: "Whether browsers are let in on the same addresses, true or false [default: true]",
+        repeatable: false,
+    },
+    Setting {
+        name: "web_origin",
+        value: "ORIGIN",
+        help: "Whose pages may connect besides the one served here and those of this machine, as \
+               https://example.org, or * for all. Can be given several times",
+        repeatable: true,
+    },
+    Setting {
         name: "log_format",
         value: "FORMAT",
         help: "How log lines look on stderr: text or json [default: text]",
@@ -95,8 +108,13 @@ impl Config {
     ) -> Result<(), ConfigError> {
         let outcome = match values {
             [value] => self.set_one(name, value),
+            [] if name == "web_origin" => {
+                self.web_origins = Vec::new();
+                Ok(())
+            }
             [] => Err(format!("{name} needs at least one address")),
             values if name == "listen" => self.set_listen(values),
+            values if name == "web_origin" => self.set_web_origins(values),
             _ => Err(format!("{name} takes one value")),
         };
         outcome.map_err(|problem| ConfigError { origin, problem })
@@ -126,6 +144,8 @@ impl Config {
             "room_size" => self.room_size = number(name, value, 1, 1_000)?,
             "state_bytes" => self.state_bytes = number(name, value, 12, 200_000)?,
             "seed" => self.seed = Some(number(name, value, 0, u64::MAX)?),
+            "web" => self.web = number::<u8>(name, value, 0, 1)? == 1,
+            "web_origin" => self.set_web_origins(&[value.to_owned()])?,
             "log_format" => {
                 self.log_format = match value {
                     "text" => LogFormat::Text,
@@ -153,6 +173,23 @@ impl Config {
             return Err(unknown(name));
         };
         *limit = number(name, value, min, max)?;
+        Ok(())
+    }
+
+    fn set_web_origins(&mut self, values: &[String]) -> Result<(), String> {
+        for value in values {
+            let host = ["http://", "https://"].iter().find_map(|scheme| value.strip_prefix(scheme));
+            let is_origin = |host: &str| {
+                !host.is_empty() && !host.contains(|c: char| "/?# ".contains(c) || c.is_uppercase())
+            };
+            if value != "*" && !host.is_some_and(is_origin) {
+                return Err(format!(
+                    "web_origin is {value:?}, but must be an origin as a browser names it, such as \
+                     https://example.org or http://example.org:8080, or *"
+                ));
+            }
+        }
+        self.web_origins = values.to_vec();
         Ok(())
     }
 

@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 
-use gamekeeper_protocol::{FrameError, limits::CLIENT_FRAME_BYTES_MAX};
+use gamekeeper_protocol::limits::CLIENT_FRAME_BYTES_MAX;
 
 use super::{
-    End, Hearing, Hub, Output,
+    End, Hearing, Hub, Output, browsers,
     conversation::{Conversation, Effects, Fault},
     deadlines::rearm_earlier,
     leaving, list_for_flush,
@@ -16,7 +16,8 @@ use super::{
 use crate::{
     client::{
         flight::Moment,
-        leave::{Leave, LeavePath, LeaveReason, ProtocolFault},
+        inbox::Said,
+        leave::{Leave, LeavePath, LeaveReason},
         phase::Phase,
     },
     ids::{ConnectionId, Place},
@@ -83,7 +84,7 @@ impl Hub {
             self.replace(old);
         }
         let Some(client) = self.clients.get_mut(id) else { return false };
-        let mid_frame = client.decoder.is_mid_frame();
+        let mid_frame = client.inbox.is_mid_frame();
         client.pulse.frame_since = match client.pulse.frame_since {
             // Still the same frame only if these bytes have completed none.
             Some(since) if mid_frame && client.pulse.heard_at != now => Some(since),
@@ -116,7 +117,7 @@ impl Hub {
             return;
         }
         let reason = match how {
-            End::Eof if client.decoder.is_mid_frame() => LeaveReason::FinMidframe,
+            End::Eof if client.inbox.is_mid_frame() => LeaveReason::FinMidframe,
             End::Eof => LeaveReason::Fin,
             End::Errno(errno) => leaving::classify(errno),
         };
@@ -145,13 +146,15 @@ impl Hub {
         effects: &mut Effects,
         now: Time,
     ) -> Result<(), Fault> {
-        let Self { clients, lobby, metrics, flush_list, outputs, default_game, limits, .. } = self;
+        let Self {
+            clients, lobby, metrics, flush_list, outputs, default_game, limits, web, ..
+        } = self;
         let Some(client) = clients.get_mut(id) else { return Ok(()) };
         for _ in 0..limits.frames_per_turn_max {
-            let frame = match client.decoder.next_frame(input) {
-                Ok(Some(frame)) => frame,
+            let said = match client.inbox.next(input, &web.origins) {
+                Ok(Some(said)) => said,
                 Ok(None) => return Ok(()),
-                Err(error) => return Err(framing_fault(error)),
+                Err(error) => return Err(browsers::cut_fault(error)),
             };
             if !client.allowance.frame(limits, now) {
                 let (per_second, burst) = (limits.frames_per_second, limits.frames_burst);
@@ -159,6 +162,21 @@ impl Hub {
                     format!("it sends more than {per_second} frames a second, {burst} at once");
                 return Err((LeaveReason::Flood, text.into()));
             }
+            let frame = match said {
+                Said::Message(frame) => frame,
+                Said::Asked(asked) => {
+                    browsers::answer(client, asked, input, web)?;
+                    list_for_flush(flush_list, id, client);
+                    continue;
+                }
+                Said::WebPing(payload) => {
+                    client.web_pong_due = Some(payload.to_vec());
+                    list_for_flush(flush_list, id, client);
+                    continue;
+                }
+                Said::WebPart => continue,
+                Said::WebClose { code, text } => return Err(browsers::closed(code, text)),
+            };
             let mut conversation = Conversation {
                 id,
                 phase: &mut client.phase,
@@ -176,7 +194,7 @@ impl Hub {
             conversation.frame(frame)?;
             if was_handshake {
                 // From here on the limit for players holds, not the one for strangers.
-                client.decoder.set_limit_bytes(CLIENT_FRAME_BYTES_MAX);
+                client.inbox.set_limit_bytes(CLIENT_FRAME_BYTES_MAX);
                 if let Phase::Playing(Place { room, .. }) = client.phase
                     && lobby.is_heard_at_ticks(room)
                 {
@@ -190,12 +208,4 @@ impl Hub {
         }
         Ok(())
     }
-}
-
-fn framing_fault(error: FrameError) -> Fault {
-    let reason = match error {
-        FrameError::Oversize { .. } => LeaveReason::Oversize,
-        FrameError::Empty => LeaveReason::Protocol(ProtocolFault::EmptyFrame),
-    };
-    (reason, error.to_string().into())
 }

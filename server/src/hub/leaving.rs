@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use gamekeeper_protocol::{GoodbyeReason, ServerMessage, limits::GOODBYE_TEXT_BYTES_MAX};
 
-use super::{Errno, Hearing, Hub, Output, departures::Departure, list_for_flush};
+use super::{Errno, Hearing, Hub, Output, browsers, departures::Departure, list_for_flush};
 use crate::{
     client::{
         Client,
@@ -89,27 +89,23 @@ impl Hub {
 
     /// Lets a settled connection go, in the way that its reason asks for.
     fn exit(&mut self, id: ConnectionId, reason: LeaveReason, detail: &str, now: Time) {
-        match (reason.exit(), reason.farewell()) {
-            (Exit::Linger, Some(goodbye)) => {
-                let client = self.clients.get_mut(id).expect("a dying connection keeps its slot");
-                client.outbound.drop_latest();
-                let message = ServerMessage::Goodbye { reason: goodbye, text: short(detail) };
-                client.outbound.push_reliable(short_frame(&message));
-                client.phase.advance(Phase::Lingering(Linger {
-                    number: self.lingering.begin(id),
-                    until: now + ms(self.limits.linger_ms),
-                    flushed: false,
-                    discarded_bytes: 0,
-                }));
-                list_for_flush(&mut self.flush_list, id, client);
-                if std::mem::take(&mut client.heard_at_ticks) {
-                    let when = Hearing::AtOnce;
-                    self.outputs.push_back(Output::Hear { connection: id, when });
-                }
-                self.rearm(id, now);
-            }
-            (how, _) => self.close(id, how == Exit::Reset),
+        let client = self.clients.get_mut(id).expect("a dying connection keeps its slot");
+        client.outbound.drop_latest();
+        if !browsers::say_farewell(client, reason, short(detail)) {
+            return self.close(id, reason.exit() == Exit::Reset);
         }
+        client.phase.advance(Phase::Lingering(Linger {
+            number: self.lingering.begin(id),
+            until: now + ms(self.limits.linger_ms),
+            flushed: false,
+            discarded_bytes: 0,
+        }));
+        list_for_flush(&mut self.flush_list, id, client);
+        if std::mem::take(&mut client.heard_at_ticks) {
+            let when = Hearing::AtOnce;
+            self.outputs.push_back(Output::Hear { connection: id, when });
+        }
+        self.rearm(id, now);
     }
 
     /// Everything for a client is written: if that was its farewell, our half is shut down.

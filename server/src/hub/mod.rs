@@ -22,6 +22,7 @@ pub mod io;
 pub mod table;
 pub mod wheel;
 
+mod browsers;
 mod conversation;
 mod deadlines;
 mod delivery;
@@ -33,6 +34,7 @@ mod outgoing;
 
 use std::{borrow::Cow, collections::VecDeque, time::Duration};
 
+pub use self::browsers::WebOptions;
 pub use self::inspect::Population;
 pub use self::io::{End, Errno, Hearing, Input, Output};
 pub use self::leaving::full_frame;
@@ -68,6 +70,7 @@ pub struct Hub {
     started_at: Time,
     /// The game of a hello that names none.
     default_game: String,
+    web: WebOptions,
     clients: Table<Client>,
     wheel: TimerWheel,
     lobby: Lobby,
@@ -103,6 +106,7 @@ impl Hub {
             limits,
             started_at: now,
             default_game,
+            web: WebOptions::default(),
             clients: Table::new(),
             wheel: TimerWheel::new(),
             lobby,
@@ -120,6 +124,11 @@ impl Hub {
             fired: Vec::new(),
             suspects: Vec::new(),
         }
+    }
+
+    /// Sets how browsers are treated.
+    pub fn serve_browsers(&mut self, options: WebOptions) {
+        self.web = options;
     }
 
     // ---- input

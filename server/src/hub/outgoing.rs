@@ -13,9 +13,10 @@ use crate::{
         leave::{Leave, LeavePath},
         phase::Phase,
     },
-    frames::short_frame,
+    frames::{SharedFrame, short_frame},
     ids::ConnectionId,
     time::Time,
+    web::websocket::Opcode,
 };
 
 impl Hub {
@@ -97,12 +98,19 @@ pub(super) fn list_for_flush(
     }
 }
 
-/// Queues the answer to a client's last ping, unless other frames still wait in front of it.
+/// Queues the answers to a client's last ping and to its WebSocket's, unless other frames still
+/// wait in front of it.
 fn queue_pong(client: &mut Client) {
     if client.phase.is_open()
         && client.outbound.held_bytes() == 0
         && let Some(nonce) = client.pong_due.take()
     {
         client.outbound.push_reliable(short_frame(&ServerMessage::Pong { nonce }));
+    }
+    if client.phase.is_open()
+        && client.outbound.held_bytes() == 0
+        && let Some(payload) = client.web_pong_due.take()
+    {
+        client.outbound.push_reliable(SharedFrame::control(Opcode::Pong, &payload));
     }
 }

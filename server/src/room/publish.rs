@@ -20,6 +20,9 @@ use crate::{
     time::Time,
 };
 
+/// Newcomers of one tick for whom there is always room.
+const ARRIVALS_KEPT: usize = 4;
+
 impl Room {
     /// One membership frame for all that were here; a welcome for those that are new or back.
     pub(super) fn announce(
@@ -43,6 +46,8 @@ impl Room {
             }
         }
         self.members.append(&mut self.arrivals);
+        // Room for a crowd that came in one tick is not kept for ever.
+        self.arrivals.shrink_to(ARRIVALS_KEPT);
         self.welcome(office, sink)
     }
 

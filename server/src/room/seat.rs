@@ -11,7 +11,12 @@ use std::collections::VecDeque;
 use gamekeeper_protocol::{LeaveCause, Member, PlayerId, Presence};
 
 use super::ticket::SeatKeys;
-use crate::{frames::SharedFrame, ids::ConnectionId, limits::Limits, time::Time};
+use crate::{
+    frames::{Framing, SharedFrame},
+    ids::ConnectionId,
+    limits::Limits,
+    time::Time,
+};
 
 /// How long seats are held, and what is kept for those who come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,10 +141,10 @@ impl EventLog {
             return;
         }
         self.kept.push_back(SharedFrame::clone(frame));
-        self.kept_bytes += frame.len();
+        self.kept_bytes += frame.wire_bytes(Framing::Native);
         while self.kept.len() > terms.events_max || self.kept_bytes > terms.events_bytes {
             let oldest = self.kept.pop_front().expect("something is beyond the terms");
-            self.kept_bytes -= oldest.len();
+            self.kept_bytes -= oldest.wire_bytes(Framing::Native);
         }
     }
 
@@ -156,17 +161,16 @@ impl EventLog {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
-
     use super::*;
 
+    /// Room for four events, and for twelve bytes of two, besides four bytes in front of each.
     const TERMS: ResumeTerms =
-        ResumeTerms { window_ms: 1, seats_max: 1, events_max: 4, events_bytes: 12 };
+        ResumeTerms { window_ms: 1, seats_max: 1, events_max: 4, events_bytes: 20 };
 
     fn log(sizes: &[usize]) -> EventLog {
         let mut log = EventLog::default();
         for (number, size) in (1..).zip(sizes) {
-            log.push(&Rc::from(vec![number; *size]), &TERMS);
+            log.push(&SharedFrame::plain(&vec![number; *size]), &TERMS);
         }
         log
     }
@@ -174,7 +178,7 @@ mod tests {
     /// The events that are sent again to whoever has seen so many, and how many came before them.
     fn missed(log: &EventLog, seen: u32) -> (u32, Vec<u8>) {
         let (before, frames) = log.missed(seen);
-        (before, frames.map(|frame| frame[0]).collect())
+        (before, frames.map(|frame| frame.message()[0]).collect())
     }
 
     #[test]
@@ -189,7 +193,7 @@ mod tests {
     fn what_is_too_old_is_known_to_be_lost() {
         assert_eq!(missed(&log(&[1; 6]), 1), (2, vec![3, 4, 5, 6]), "the second one is lost");
         assert_eq!(missed(&log(&[6; 3]), 0), (1, vec![2, 3]), "by bytes as well");
-        assert_eq!(missed(&log(&[13]), 0), (1, vec![]), "one that is larger than all there is");
+        assert_eq!(missed(&log(&[17]), 0), (1, vec![]), "one that is larger than all there is");
     }
 
     #[test]

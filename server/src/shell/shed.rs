@@ -13,7 +13,7 @@ use super::{
     EventLoop,
     net::{Accept, Net},
 };
-use crate::{hub::Errno, metrics::AcceptOutcome};
+use crate::{frames::Framing, hub::Errno, metrics::AcceptOutcome};
 
 /// Connections turned away at one go, before the listeners are left alone for a moment again.
 ///
@@ -58,7 +58,7 @@ impl<N: Net> EventLoop<N> {
     fn turn_away(&mut self, stream: N::Stream) {
         self.hub.metrics_mut().accept(AcceptOutcome::Shed);
         // Whatever comes of this, it is closed.
-        let _ = self.net.send(&stream, &[IoSlice::new(&self.door.full)]);
+        let _ = self.net.send(&stream, &[IoSlice::new(self.door.full.parts(Framing::Native)[0])]);
         let _ = self.net.shutdown_write(&stream);
         // A close with unread bytes is a reset, which could overtake the words. A hello that is
         // here already is all that a client says before it hears anything.

@@ -1,0 +1,97 @@
+//! The page and everything it needs, inside the program: no folder to deploy, no internet.
+//!
+//! Data flow: path -> **`find`** -> content type and bytes -> answer. The files themselves are in
+//! `server/web/`.
+
+/// A file of the page.
+#[derive(Clone, Copy, Debug)]
+pub struct File {
+    /// Where it is, beginning with a slash.
+    pub path: &'static str,
+    /// What it is.
+    pub content_type: &'static str,
+    /// All of it.
+    pub bytes: &'static [u8],
+}
+
+/// What is said about each of them: it may change with the next version of the server, it is what
+/// it says it is, and nothing may come from elsewhere.
+pub const HEADERS: &[(&str, &str)] = &[
+    ("Cache-Control", "no-cache"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'self'; frame-ancestors 'self'"),
+];
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
+/// A file of `server/web/`.
+macro_rules! file {
+    ($path:literal, $name:literal, $content_type:expr) => {
+        File {
+            path: $path,
+            content_type: $content_type,
+            bytes: include_bytes!(concat!("../../web/", $name)),
+        }
+    };
+}
+
+/// All files.
+pub const FILES: &[File] = &[
+    file!("/", "index.html", HTML),
+    file!("/style.css", "style.css", STYLE),
+    file!("/icon.svg", "icon.svg", "image/svg+xml"),
+    file!("/gamekeeper.d.ts", "gamekeeper.d.ts", "text/plain; charset=utf-8"),
+    file!("/arena-messages.js", "arena-messages.js", SCRIPT),
+    file!("/arena.js", "arena.js", SCRIPT),
+    file!("/controls.js", "controls.js", SCRIPT),
+    file!("/drawing.js", "drawing.js", SCRIPT),
+    file!("/gamekeeper.js", "gamekeeper.js", SCRIPT),
+    file!("/interpolation.js", "interpolation.js", SCRIPT),
+    file!("/memory.js", "memory.js", SCRIPT),
+    file!("/panel.js", "panel.js", SCRIPT),
+    file!("/prediction.js", "prediction.js", SCRIPT),
+    file!("/room.js", "room.js", SCRIPT),
+    file!("/scene.js", "scene.js", SCRIPT),
+];
+
+/// The file at a path.
+pub fn find(path: &str) -> Option<File> {
+    FILES.iter().find(|file| file.path == path).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs};
+
+    use super::*;
+
+    /// What is beside the files for other programs, and is not for browsers.
+    const NOT_SERVED: [&str; 1] = ["package.json"];
+
+    #[test]
+    fn every_file_of_the_folder_is_served() {
+        let folder =
+            fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/web")).expect("it is there");
+        let there: BTreeSet<String> = folder
+            .map(|file| file.expect("a file").file_name().into_string().expect("ASCII"))
+            .filter(|name| !NOT_SERVED.contains(&name.as_str()))
+            .collect();
+        let name = |file: &File| match file.path {
+            "/" => "index.html".to_owned(),
+            path => path.trim_start_matches('/').to_owned(),
+        };
+        let served: BTreeSet<String> = FILES.iter().map(name).collect();
+        assert_eq!(served, there);
+    }
+
+    #[test]
+    fn what_is_asked_for_is_found_under_its_whole_name_only() {
+        assert!(find("/").is_some_and(|file| file.content_type == HTML));
+        assert!(find("/gamekeeper.js").is_some());
+        for other in ["", "gamekeeper.js", "/../Cargo.toml", "/index.html/", "//"] {
+            assert!(find(other).is_none(), "{other:?}");
+        }
+    }
+}
