@@ -92,6 +92,13 @@ test('the left finger moves, the right one aims and fires, each from where it be
   assert.deepEqual([controls.sticks, controls.isTouch], [[], true]);
 });
 
+test('a finger that moves is the aim, wherever a mouse has been', () => {
+  pointer('pointermove', 'mouse', 200, 40);
+  pointer('pointerdown', 'touch', 50, 300);
+  pointer('pointermove', 'touch', 50, 340);
+  assert.equal(controls.wish.aim, 64);
+});
+
 test('the first thing that a player does is noticed', () => {
   let count = 0;
   controls.onFirst = () => { count += 1; };

@@ -123,6 +123,18 @@ test('our own player moves at once, evenly, and ends where the server says', () 
   }
 });
 
+test('an input that the server has applied is not added again', () => {
+  const prediction = new Prediction();
+  prediction.sent(1, EAST, 0);
+  prediction.sent(2, EAST, 50);
+  prediction.correct(player(1, 500, { lastInput: 1 }));
+  assert.equal(prediction.at(100, REST).x, 500 + PLAYER_SPEED * 0.05);
+  const applied = new Prediction();
+  applied.sent(1, EAST, 0);
+  applied.correct(player(1, 500, { lastInput: 1 }));
+  assert.equal(applied.at(100, REST).x, 500);
+});
+
 test('nobody walks through walls, nor far without a word of the server', () => {
   const prediction = new Prediction();
   prediction.correct(player(1, 3900));
