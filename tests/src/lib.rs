@@ -6,6 +6,7 @@
 //!
 //! - [`broken`]: servers that are broken on purpose, for the load test to fail.
 //! - [`browser`]: the client's half of a WebSocket.
+//! - [`chromium`]: a real browser, for the page that people see.
 //! - [`fuzz`]: what must hold for any bytes.
 //! - [`rig`]: the production loop on real sockets, driven turn by turn by the test itself.
 //! - [`memory_net`]: a network that costs nothing, to measure what is left.
@@ -19,6 +20,7 @@
 
 pub mod broken;
 pub mod browser;
+pub mod chromium;
 pub mod fuzz;
 pub mod meddler;
 pub mod memory_net;
