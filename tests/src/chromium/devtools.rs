@@ -35,15 +35,24 @@ impl DevTools {
         Self { socket, calls: 0, complaints: Vec::new() }
     }
 
+    /// Makes a call and does not wait for an answer.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be sent.
+    pub(super) fn send(&mut self, method: &str, params: &Value) -> Result<(), String> {
+        self.calls += 1;
+        let call = json!({ "id": self.calls, "method": method, "params": params });
+        self.socket.send(Message::text(call.to_string())).map_err(|error| error.to_string())
+    }
+
     /// Makes a call; what Chromium answers.
     ///
     /// # Errors
     ///
     /// Chromium's own words if it refuses, or those of the connection if that has ended.
     pub(super) fn try_call(&mut self, method: &str, params: &Value) -> Result<Value, String> {
-        self.calls += 1;
-        let call = json!({ "id": self.calls, "method": method, "params": params });
-        self.socket.send(Message::text(call.to_string())).map_err(|error| error.to_string())?;
+        self.send(method, params)?;
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             let message = self.socket.read().map_err(|error| format!("{method}: {error}"))?;

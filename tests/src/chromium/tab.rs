@@ -94,6 +94,13 @@ impl Tab {
         self.devtools.call("Page.close", &json!({}));
     }
 
+    /// Ends the page's own process, while the browser lives on.
+    #[track_caller]
+    pub fn crash(mut self) {
+        // Whoever would answer is gone.
+        self.devtools.send("Page.crash", &json!({})).expect("the tab is open");
+    }
+
     /// Makes it a phone: its size in CSS pixels, fingers, two device pixels for one.
     #[track_caller]
     pub fn be_a_phone(&mut self, width: u32, height: u32) {
