@@ -1,4 +1,5 @@
-//! The page of the arena in a real browser: what its players see when somebody, or the server, goes.
+//! The page of the arena in a real browser: what its players see when somebody, or the server,
+//! goes.
 //!
 //! Each test starts a server and a Chromium of its own. What a test sees of the page is text that
 //! is there for people, too: the score board, the notices, the banner. One test runs at a time,

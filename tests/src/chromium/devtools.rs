@@ -1,7 +1,7 @@
 //! One conversation with Chromium in its DevTools protocol: calls, answers, and events in between.
 //!
-//! Data flow: a call -> JSON over a WebSocket -> Chromium -> answer, and events that came before it.
-//! Of the events only complaints are kept: errors and warnings of a page's console, and exceptions
+//! Data flow: a call -> JSON over a WebSocket -> Chromium -> its answer, and events before that. Of
+//! the events only complaints are kept: errors and warnings of a page's console, and exceptions
 //! that nobody caught. It starts nothing and knows no page.
 
 use std::{net::TcpStream, time::Instant};
