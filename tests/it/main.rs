@@ -16,7 +16,6 @@ mod bench;
 mod broken_games;
 mod broken_pipe;
 mod broken_servers;
-mod browsers;
 mod causes;
 mod conformance;
 mod connections;

@@ -16,7 +16,7 @@
 //! - [`sim`]: the production loop on a model of the kernel, with faults from a seed.
 //! - [`wire`]: two hosts with a delay between them, or a wire that is cut.
 //!
-//! The tests themselves are in `it/`, all in one binary.
+//! The tests themselves are in `it/`, all in one binary but for those in `modes/` and `browsers/`.
 
 pub mod broken;
 pub mod browser;

@@ -2,8 +2,9 @@
 //! goes.
 //!
 //! Each test starts a server and a Chromium of its own. What a test sees of the page is text that
-//! is there for people, too: the score board, the notices, the banner. One test runs at a time,
-//! because a browser takes a whole machine for a moment.
+//! is there for people, too: the score board, the notices, the banner. One test runs at a time, in
+//! a binary of their own, because a browser takes a whole machine for a moment, and the load tests
+//! in `it/` cannot judge a server on a machine that is taken.
 
 use std::{
     io::Write as _,
