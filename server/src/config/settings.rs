@@ -18,6 +18,9 @@ pub struct Setting {
     pub repeatable: bool,
 }
 
+/// Most bots that keep players company.
+const BOTS_MAX: u64 = 1_000;
+
 /// A name that is so many edits away from another one is probably meant as that.
 const EDITS_MAX: usize = 3;
 
@@ -79,6 +82,13 @@ pub const SETTINGS: &[Setting] = &[
         help: "Whose pages may connect besides the one served here and those of this machine, as \
                https://example.org, or * for all. Can be given several times",
         repeatable: true,
+    },
+    Setting {
+        name: "bots",
+        value: "N",
+        help: "Bots that play as well, for whoever tries a game alone, 0 to 1000; they need the \
+               program gamekeeper-bot beside this one [default: 0]",
+        repeatable: false,
     },
     Setting {
         name: "log_format",
@@ -146,6 +156,7 @@ impl Config {
             "seed" => self.seed = Some(number(name, value, 0, u64::MAX)?),
             "web" => self.web = number::<u8>(name, value, 0, 1)? == 1,
             "web_origin" => self.set_web_origins(&[value.to_owned()])?,
+            "bots" => self.bots = number(name, value, 0, BOTS_MAX)?,
             "log_format" => {
                 self.log_format = match value {
                     "text" => LogFormat::Text,
