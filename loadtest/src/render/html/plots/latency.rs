@@ -53,7 +53,7 @@ pub(super) fn spectrum(report: &Report) -> Figure {
         "Percentiles",
         "Each step to the right is ten times rarer. Good: the upper line stays level to the right \
          end, which is the longest of all. The two lines of the first state lie on each other \
-         unless bots came in later than planned; those with few joins are short. The age of a state is from its encoding to its \
+         unless bots came in later than planned. The age of a state is from its encoding to its \
          reading, and only the game benchmark tells it.",
         Plot::new(x, y, series),
         "There are no samples: nobody stayed, or the run phase did not begin.",
