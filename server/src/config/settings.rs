@@ -21,7 +21,8 @@ pub struct Setting {
 /// Most bots that keep players company.
 const BOTS_MAX: u64 = 1_000;
 
-/// A name that is so many edits away from another one is probably meant as that.
+/// A name that is so many edits away from another one is probably meant as that, unless they change
+/// half of it.
 const EDITS_MAX: usize = 3;
 
 /// Every setting that is not a limit.
@@ -220,7 +221,11 @@ pub(super) fn names() -> Vec<&'static str> {
 fn unknown(name: &str) -> String {
     let distance = |known: &&&str| strsim::damerau_levenshtein(known, name);
     let names = names();
-    match names.iter().min_by_key(distance).filter(|near| distance(near) <= EDITS_MAX) {
+    match names
+        .iter()
+        .min_by_key(distance)
+        .filter(|near| distance(near) <= EDITS_MAX.min(name.len() / 2))
+    {
         Some(near) => format!("there is no setting {name:?}; did you mean {near}?"),
         None => format!("there is no setting {name:?}; allowed are: {}", names.join(", ")),
     }
