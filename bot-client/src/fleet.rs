@@ -56,6 +56,7 @@ use serde::{Deserialize, Serialize};
 use slab::Slab;
 
 use crate::{
+    clock::Moment,
     connection::NameTooLong,
     departure::{Departure, PlayerState},
     limits::{CONNECTS_PER_TURN, READ_BYTES},
@@ -142,6 +143,9 @@ pub struct BotPlan {
     pub state: PlayerState,
     /// How it behaves until then.
     pub manner: Manner,
+    /// When it was to connect, if that was planned: how long it takes to come in is counted from
+    /// then as well, so that nothing is left out that made it late.
+    pub planned_at: Option<Moment>,
 }
 
 impl BotPlan {

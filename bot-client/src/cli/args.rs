@@ -51,6 +51,10 @@ pub(super) struct Args {
     #[arg(long, default_value_t = Manner::Plain, value_name = "NAME")]
     pub(super) manner: Manner,
 
+    /// Ends when its standard input ends, too: so it does not outlive whoever has started it.
+    #[arg(long)]
+    pub(super) until_input_ends: bool,
+
     /// Does not connect again after an end that was not asked for.
     #[arg(long)]
     pub(super) no_retry: bool,
