@@ -430,6 +430,8 @@ fn nobody_waits_for_a_socket_that_has_failed() {
     let id = world.connect();
     world.say(id, &ClientMessage::Hello(Hello::new("", "ada")));
     world.turn(Duration::from_millis(100));
+    // A socket that has failed takes nothing.
+    world.stuck.push(id);
     world.read(id, &[1, 0, 0, 0, 0xff]);
     world.end(id, End::Errno(Errno(104)));
     world.turn(Duration::ZERO);
