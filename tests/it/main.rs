@@ -44,3 +44,4 @@ mod simulation;
 mod stuck_readers;
 mod teardown_page;
 mod tidy;
+mod transports;

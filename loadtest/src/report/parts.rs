@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gamekeeper_bot::{
-    departure::PlayerState,
+    departure::{PlayerState, Transport},
     fleet::{FleetStats, Latency, Observed},
     manner::Manner,
 };
@@ -373,6 +373,8 @@ pub struct Environment {
     pub kernel: String,
     /// Cores that this process may use.
     pub cores: usize,
+    /// What the bots spoke: `tcp`, `ws`, `mixed`; `unix` where that was a Unix socket.
+    pub transport: &'static str,
     /// Whether the server had a core of its own.
     pub pinned: bool,
     /// Whether this program was built with optimisation.
@@ -384,6 +386,10 @@ impl Environment {
         Self {
             kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
             cores: evidence.cores,
+            transport: match options.native_transport() {
+                Transport::Unix => "unix",
+                Transport::Tcp | Transport::Ws => options.scenario.transport.name(),
+            },
             pinned: options.pin,
             optimised: !cfg!(debug_assertions),
         }
