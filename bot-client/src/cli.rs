@@ -10,7 +10,7 @@ mod summary;
 
 use std::{
     ffi::OsString,
-    fmt,
+    fmt, io,
     process::ExitCode,
     sync::{
         Arc,
@@ -67,6 +67,9 @@ fn run(args: &Args) -> Result<Summary, RunError> {
     let limit = machine::raise_open_files_limit();
     machine::check_descriptors(args.bots, limit).map_err(RunError::Descriptors)?;
     let stop = stop_flag().map_err(RunError::Signals)?;
+    if args.until_input_ends {
+        stop_at_the_end_of_input(Arc::clone(&stop));
+    }
     let mut fleet = Fleet::new(config(args)).map_err(RunError::Driver)?;
     for bot in 0..args.bots {
         fleet.spawn(BotPlan {
@@ -122,13 +125,22 @@ fn config(args: &Args) -> FleetConfig {
 }
 
 /// A flag that the first interrupt sets; the second one ends the process at once.
-fn stop_flag() -> std::io::Result<Arc<AtomicBool>> {
+fn stop_flag() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     Ok(stop)
+}
+
+/// Sets the flag when there is nothing more to read. What there is means nothing.
+fn stop_at_the_end_of_input(stop: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        // An error is an end as well.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        stop.store(true, Ordering::Relaxed);
+    });
 }
 
 /// Lets the bots play until the time is up, nobody is left, or somebody says stop.
@@ -192,7 +204,7 @@ enum RunError {
     NotAllowed { name: &'static str, why: String },
     Transport(&'static str),
     Descriptors(machine::TooFewDescriptors),
-    Signals(std::io::Error),
+    Signals(io::Error),
     Driver(DriverError),
 }
 

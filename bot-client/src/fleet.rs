@@ -58,6 +58,7 @@ use serde::{Deserialize, Serialize};
 use slab::Slab;
 
 use crate::{
+    clock::Moment,
     connection::NameTooLong,
     departure::{Departure, PlayerState},
     limits::{CONNECTS_PER_TURN, READ_BYTES},
@@ -146,6 +147,9 @@ pub struct BotPlan {
     pub manner: Manner,
     /// Whether it speaks WebSocket, as a browser does. Over a Unix socket nobody does.
     pub websocket: bool,
+    /// When it was to connect, if that was planned: how long it takes to come in is counted from
+    /// then as well, so that nothing is left out that made it late.
+    pub planned_at: Option<Moment>,
 }
 
 impl BotPlan {

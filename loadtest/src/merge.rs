@@ -140,6 +140,8 @@ fn draw_spreads(merged: &mut Value) {
         ("intervals", "/survivors/interval/samples"),
         ("ages", "/survivors/age/samples"),
         ("input_lags", "/generator/input_lag/samples"),
+        ("first_states", "/joins/first_state/samples"),
+        ("responses", "/joins/response/samples"),
     ] {
         let samples = merged.pointer(samples).and_then(latency);
         let drawn = samples.map(|samples| Spread::of_the_tail(&samples)).unwrap_or_default();

@@ -87,6 +87,14 @@ impl Options {
         }
     }
 
+    /// What the bots speak, as reports name it: over a Unix socket that is `unix`.
+    pub fn transport_name(&self) -> &'static str {
+        match self.native_transport() {
+            Transport::Unix => "unix",
+            Transport::Tcp | Transport::Ws => self.scenario.transport.name(),
+        }
+    }
+
     /// What a server of our own is told besides what every run tells it. What is given to this run
     /// comes instead of what the scenario says.
     pub fn server_args(&self) -> Vec<String> {

@@ -127,6 +127,10 @@ pub struct Report {
     pub ages: Spread,
     /// How late inputs were sent.
     pub input_lags: Spread,
+    /// How long it took from the connect to the first state: what the server needs for it.
+    pub first_states: Spread,
+    /// The same from the planned time on: what a player waits.
+    pub responses: Spread,
     /// The longest time that each survivor had to wait for a state since it joined.
     pub longest_waits: Spread,
     /// What became of each departure: in a file of its own, because there are many.
@@ -189,6 +193,8 @@ impl Report {
             intervals: Spread::of_the_tail(&evidence.run.survivors.interval),
             ages: Spread::of_the_tail(&evidence.run.survivors.age),
             input_lags: Spread::of_the_tail(&evidence.run.input_lag),
+            first_states: Spread::of_the_tail(&stats.first_state_time),
+            responses: Spread::of_the_tail(&stats.response_time),
             longest_waits: Spread::of_all(&evidence.longest_waits),
             events: events::events(evidence),
         };

@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::{
+    company::Bots,
     config::{self, Config, Invocation},
     log,
     room::games::Games,
@@ -66,6 +67,13 @@ fn run(
 }
 
 fn host(config: &Config, games: Games) -> ExitStatus {
+    let bots = match (config.bots > 0).then(Bots::find).transpose() {
+        Ok(bots) => bots,
+        Err(error) => {
+            say(&mut io::stderr(), &format!("error: {error}\n"));
+            return ExitStatus::Usage;
+        }
+    };
     let _log = log::start(config.log_format, &config.log_level);
     log::report_panics();
     let server = match Server::bind(config, games, true) {
@@ -79,6 +87,11 @@ fn host(config: &Config, games: Games) -> ExitStatus {
         }
     };
     announce(&server);
+    let company = bots.zip(server.addresses().listen.first());
+    let company = company.map(|(bots, address)| bots.play(config.bots, address));
+    if let Some(Err(error)) = &company {
+        tracing::error!(%error, "the bots cannot be started");
+    }
     match server.run() {
         Ok(Flow::Stopped | Flow::Continue) => {
             tracing::info!("stopped");

@@ -19,6 +19,7 @@
 pub mod admin;
 pub mod cli;
 pub mod client;
+pub mod company;
 pub mod config;
 pub mod frames;
 pub mod game;

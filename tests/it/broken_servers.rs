@@ -260,13 +260,19 @@ fn a_naive_server_is_failed_for_what_its_players_see() {
 /// A single run does not tell a leak from what an allocator keeps. Several do.
 #[test]
 fn a_soak_finds_a_leak_of_memory() {
-    let soak = |broken: &[&str]| {
+    let soak_once = |broken: &[&str]| {
         let load = ["soak", "--times", "6", "--bots", "30", "--duration", "1s", "--churn", "60/s"];
         let ways = ["--departures", "close,reset", "--resume", "0", "--input-hz", "5"];
         let server = ["--server-bin", SERVER, "--", "--resume-window-ms", "0"];
         let remains = run(LOADTEST, &[&load[..], &ways, &server, broken].concat(), &[]);
         let passed = remains.stdout.matches(": PASS, ").count();
         (remains.status.code(), passed, remains.stdout)
+    };
+    // If something else kept the machine busy, the runs mean nothing, and are made again.
+    let soak = |broken: &[&str]| {
+        let tries = (0..3).map(|_| soak_once(broken));
+        let mut tries = tries.skip_while(|(code, ..)| *code == Some(INVALID));
+        tries.next().unwrap_or_else(|| panic!("the machine was too busy three times"))
     };
     let (sound, leaking) = thread::scope(|scope| {
         let leaking = scope.spawn(|| soak(&["--broken", "leaks-memory"]));

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::IoSlice, time::Duration};
 
 use gamekeeper::{
-    client::leave::{LeavePath, LeaveReason},
+    client::leave::{LeavePath, LeaveReason, ProtocolFault},
     hub::{End, Errno, Hearing, Hub, Input, Output},
     ids::{ConnectionId, PeerAddr},
     limits::Limits,
@@ -421,6 +421,25 @@ fn a_stuck_reader_is_given_up_when_too_much_is_owed_to_it() {
     assert_eq!(leaves[LeaveReason::SlowConsumerBytes.index()][LeavePath::App.index()], 1);
     let hard = usize::try_from(AT_ONCE.out_hard_bytes).expect("64-bit system");
     assert!(most < hard, "{most} bytes were held");
+}
+
+/// Its last words were a lie, read after a write had failed: there is nobody to say so to.
+#[test]
+fn nobody_waits_for_a_socket_that_has_failed() {
+    let mut world = World::new(AT_ONCE);
+    let id = world.connect();
+    world.say(id, &ClientMessage::Hello(Hello::new("", "ada")));
+    world.turn(Duration::from_millis(100));
+    world.read(id, &[1, 0, 0, 0, 0xff]);
+    world.end(id, End::Errno(Errno(104)));
+    world.turn(Duration::ZERO);
+    assert!(world.open.is_empty(), "closed at once");
+    let leaves = world.hub.metrics().leaves;
+    assert_eq!(
+        leaves[LeaveReason::Protocol(ProtocolFault::Undecodable).index()][LeavePath::Read.index()],
+        1
+    );
+    world.check();
 }
 
 /// More than the limit at once, before the socket was offered any of it, is nobody's fault.

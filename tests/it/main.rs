@@ -17,6 +17,7 @@ mod broken_games;
 mod broken_pipe;
 mod broken_servers;
 mod causes;
+mod company;
 mod conformance;
 mod connections;
 mod crew;

@@ -26,7 +26,8 @@ use crate::{
 modes! {
     m54_closes_its_websocket
     m54_says_goodbye_first
-    m55_its_tab_is_killed
+    m55_its_browser_is_killed
+    m55_its_browser_is_killed_with_a_state_unread
     m56_sends_without_a_mask
     m57_never_ends_a_message
     m58_too_long_a_message
@@ -121,11 +122,21 @@ fn m54_says_goodbye_first() -> Shown {
 }
 
 /// Nobody says anything: the kernel of the machine closes the socket.
-fn m55_its_tab_is_killed() -> Shown {
+fn m55_its_browser_is_killed() -> Shown {
     let mut scene = Scene::new(QUICK);
     let actor = join(&mut scene);
     let ending = Ending::of(&actor, LeaveReason::Fin, &[Event]);
     actor.leave_by_fin();
+    scene.ends(&ending);
+    Ok(())
+}
+
+fn m55_its_browser_is_killed_with_a_state_unread() -> Shown {
+    let mut scene = Scene::new(QUICK);
+    let actor = join(&mut scene);
+    let ending = Ending::of(&actor, LeaveReason::Reset, &[Event]);
+    scene.turn_ticks(4);
+    drop(actor);
     scene.ends(&ending);
     Ok(())
 }

@@ -6,6 +6,7 @@
 //!
 //! - [`broken`]: servers that are broken on purpose, for the load test to fail.
 //! - [`browser`]: the client's half of a WebSocket.
+//! - [`chromium`]: a real browser, for the page that people see.
 //! - [`fuzz`]: what must hold for any bytes.
 //! - [`rig`]: the production loop on real sockets, driven turn by turn by the test itself.
 //! - [`memory_net`]: a network that costs nothing, to measure what is left.
@@ -15,10 +16,11 @@
 //! - [`sim`]: the production loop on a model of the kernel, with faults from a seed.
 //! - [`wire`]: two hosts with a delay between them, or a wire that is cut.
 //!
-//! The tests themselves are in `it/`, all in one binary.
+//! The tests themselves are in `it/`, all in one binary but for those in `modes/` and `browsers/`.
 
 pub mod broken;
 pub mod browser;
+pub mod chromium;
 pub mod fuzz;
 pub mod meddler;
 pub mod memory_net;

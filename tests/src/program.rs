@@ -175,6 +175,14 @@ impl ServerProgram {
         Self::ready(Program::start(path, &[&FREE_PORTS[..], &quiet, args].concat()), None)
     }
 
+    /// Starts a server where another one has been, and waits until it is ready.
+    #[track_caller]
+    pub fn start_again(path: &str, address: SocketAddr, args: &[&str]) -> Self {
+        let address = address.to_string();
+        let ports = ["--listen", &address, "--admin", "127.0.0.1:0", "--log-level", "warn"];
+        Self::ready(Program::start(path, &[&ports[..], args].concat()), None)
+    }
+
     /// Starts a server that logs at `level`; see [`Self::log_lines`]. `name` is that of the test.
     #[track_caller]
     pub fn start_logging(path: &str, args: &[&str], level: &str, name: &str) -> Self {

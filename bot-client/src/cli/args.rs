@@ -59,6 +59,10 @@ pub(super) struct Args {
     #[arg(long, default_value_t = TransportMix::Tcp, value_name = "NAME")]
     pub(super) transport: TransportMix,
 
+    /// Ends when its standard input ends, too: so it does not outlive whoever has started it.
+    #[arg(long)]
+    pub(super) until_input_ends: bool,
+
     /// Does not connect again after an end that was not asked for.
     #[arg(long)]
     pub(super) no_retry: bool,

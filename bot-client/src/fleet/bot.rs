@@ -79,6 +79,8 @@ pub(super) struct Play {
     brain: Brain,
     pub(super) player: Option<PlayerId>,
     connected_at: Moment,
+    /// When it was to come in, until it is.
+    planned_at: Option<Moment>,
     ticks: bool,
     /// The tick of the welcome.
     joined_tick: Tick,
@@ -108,7 +110,10 @@ impl Bot {
             homing: None,
             spent: None,
             fraud: None,
-            play: Play::new(config.seed, id, plan.survives()),
+            play: Play {
+                planned_at: plan.planned_at,
+                ..Play::new(config.seed, id, plan.survives())
+            },
             habit: Habit::new(plan.manner),
         }
     }
@@ -174,6 +179,7 @@ impl Play {
             brain: Brain::Spectator,
             player: None,
             connected_at: Moment::default(),
+            planned_at: None,
             ticks: false,
             joined_tick: Tick::default(),
             homecoming: None,
@@ -196,7 +202,8 @@ impl Play {
 
     /// Forgets everything about an earlier connection.
     pub(super) fn restart(&mut self, now: Moment) {
-        *self = Self::new(self.seed, self.bot, self.survivor);
+        let planned_at = self.planned_at;
+        *self = Self { planned_at, ..Self::new(self.seed, self.bot, self.survivor) };
         self.connected_at = now;
     }
 
@@ -282,6 +289,9 @@ impl Play {
         self.longest_wait = self.longest_wait.max(since_last);
         if since_last.is_none() && self.homecoming.is_none() {
             stats.first_state_time.record(now.since(self.connected_at));
+            // Once: who comes again was not planned to.
+            let planned_at = self.planned_at.take();
+            planned_at.into_iter().for_each(|at| stats.response_time.record(now.since(at)));
         }
         let survivors = self.survivor.then_some(&mut stats.survivors);
         for observed in [&mut stats.everyone].into_iter().chain(survivors) {
@@ -355,6 +365,7 @@ mod tests {
         let play = |survivor, ticks| {
             let mut play = Play::new(0, BotId(0), survivor);
             (play.ticks, play.connected_at) = (ticks, ms(100));
+            play.planned_at = Some(ms(40));
             play
         };
         let mut stats = FleetStats::default();
@@ -367,6 +378,9 @@ mod tests {
         assert_eq!(stats.first_state_time.count(), 1);
         let first = stats.first_state_time.max().expect("one sample");
         assert!(first.abs_diff(Duration::from_millis(30)) < Duration::from_micros(100));
+        assert_eq!(stats.response_time.count(), 1);
+        let response = stats.response_time.max().expect("one sample");
+        assert!(response.abs_diff(Duration::from_millis(90)) < Duration::from_micros(100));
         for mut other in [play(false, true), play(true, false)] {
             [130, 180].into_iter().for_each(|at| other.measure(ms(at), 0, None, &mut stats));
             assert_eq!(other.longest_wait(), None);

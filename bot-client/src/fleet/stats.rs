@@ -122,6 +122,8 @@ pub struct FleetStats {
     pub resume_time: Latency,
     /// From the success of a connect to the first snapshot, at a new seat.
     pub first_state_time: Latency,
+    /// From the planned time of a join to the first snapshot.
+    pub response_time: Latency,
     /// Sends that a socket took, and sends that failed.
     pub sends: u64,
     /// Sends that failed. Each of them ended a connection.
@@ -168,6 +170,7 @@ impl FleetStats {
         self.welcome_time.merge(&other.welcome_time);
         self.resume_time.merge(&other.resume_time);
         self.first_state_time.merge(&other.first_state_time);
+        self.response_time.merge(&other.response_time);
         self.sends += other.sends;
         self.sends_failed += other.sends_failed;
         self.sent_bytes += other.sent_bytes;
@@ -235,6 +238,7 @@ mod tests {
             welcome_time: latency.clone(),
             resume_time: latency.clone(),
             first_state_time: latency.clone(),
+            response_time: latency.clone(),
             sends: next(),
             sends_failed: next(),
             sent_bytes: next(),

@@ -99,8 +99,12 @@ impl Hand {
         while let Some(next) = self.orders.first_entry()
             && next.key().0 <= now
         {
-            self.order_lag.record(now.since(next.key().0));
-            let order = next.remove();
+            let planned_at = next.key().0;
+            self.order_lag.record(now.since(planned_at));
+            let mut order = next.remove();
+            if let Order::Spawn { plan, .. } = &mut order {
+                plan.planned_at = Some(planned_at);
+            }
             self.carry_out(order);
         }
     }

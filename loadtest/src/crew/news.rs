@@ -239,6 +239,7 @@ mod tests {
             state: PlayerState::Lobby,
             manner: Manner::ALL[1],
             websocket: true,
+            planned_at: Some(Moment(7)),
         };
         let comeback = Comeback { after: Duration::from_millis(3), takes_over: true, plan };
         let (bot, departure, comeback) = (BotId(7), Departure::Reset, Some(comeback));

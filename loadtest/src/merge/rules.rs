@@ -79,7 +79,8 @@ const RULES: &[(&str, Rule)] = {
         ("generator", Sum), ("generator/processes", Present), ("generator/cpu_share", Most),
         ("generator/cpu_share_all", Most), ("environment", Same),
         ("faults", Empty), ("timeline", Empty), ("headcounts", Empty), ("intervals", Set),
-        ("ages", Set), ("input_lags", Set), ("longest_waits", Set),
+        ("ages", Set), ("input_lags", Set), ("first_states", Set), ("responses", Set),
+        ("longest_waits", Set),
     ]
 };
 

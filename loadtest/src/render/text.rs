@@ -54,6 +54,7 @@ impl Text<'_> {
             writeln!(f, "  {count} x {why}")?;
         }
         line(f, "  connect ms", &joins.connect)?;
+        line(f, "  planned to first state ms", &joins.response)?;
         line(f, "  welcome ms", &joins.welcome)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gamekeeper_bot::{
-    departure::{PlayerState, Transport},
+    departure::PlayerState,
     fleet::{FleetStats, Latency, Observed},
     manner::Manner,
 };
@@ -72,6 +72,9 @@ pub struct Joins {
     pub welcome: LatencySummary,
     /// From the success of the connect to the first state, at a new seat.
     pub first_state: LatencySummary,
+    /// From the time of a join in the plan to the first state: what a player would have felt, with
+    /// all that made the bot late.
+    pub response: LatencySummary,
     /// Bots that got no seat, by how far they had come: connecting, greeting.
     pub failed_at: BTreeMap<&'static str, u64>,
 }
@@ -87,6 +90,7 @@ impl Joins {
             connect: LatencySummary::new(&stats.connect_time),
             welcome: LatencySummary::new(&stats.welcome_time),
             first_state: LatencySummary::new(&stats.first_state_time),
+            response: LatencySummary::new(&stats.response_time),
             failed_at: evidence.failed_joins_by_stage(),
         }
     }
@@ -386,10 +390,7 @@ impl Environment {
         Self {
             kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
             cores: evidence.cores,
-            transport: match options.native_transport() {
-                Transport::Unix => "unix",
-                Transport::Tcp | Transport::Ws => options.scenario.transport.name(),
-            },
+            transport: options.transport_name(),
             pinned: options.pin,
             optimised: !cfg!(debug_assertions),
         }

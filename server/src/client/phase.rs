@@ -37,6 +37,8 @@ pub struct Ending {
     pub detail: Cow<'static, str>,
     /// The place that the player holds until then.
     pub place: Option<Place>,
+    /// Whether its socket has failed since the mark: then nothing can be said any more.
+    pub broken: bool,
 }
 
 /// A farewell under way.
@@ -104,7 +106,7 @@ mod tests {
         [
             Phase::Handshake,
             Phase::Playing(Place { room: RoomId(1), player: PlayerId(1) }),
-            Phase::Dying(Ending { leave, detail: "".into(), place: None }),
+            Phase::Dying(Ending { leave, detail: "".into(), place: None, broken: false }),
             Phase::Lingering(Linger {
                 number: 0,
                 until: Time::ZERO,

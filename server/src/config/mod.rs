@@ -38,6 +38,8 @@ pub struct Config {
     /// Whose pages may connect besides the one that is served here and those of the same machine:
     /// origins such as `https://example.org`, or `*` for all.
     pub web_origins: Vec<String>,
+    /// How many bots keep the players company.
+    pub bots: u32,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines are written: a level, or tracing directives.
@@ -87,6 +89,7 @@ impl Default for Config {
             seed: None,
             web: true,
             web_origins: Vec::new(),
+            bots: 0,
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
             limits: Limits::DEFAULT,

@@ -18,7 +18,11 @@ pub struct Setting {
     pub repeatable: bool,
 }
 
-/// A name that is so many edits away from another one is probably meant as that.
+/// Most bots that keep players company.
+const BOTS_MAX: u64 = 1_000;
+
+/// A name that is so many edits away from another one is probably meant as that, unless they change
+/// half of it.
 const EDITS_MAX: usize = 3;
 
 /// Every setting that is not a limit.
@@ -79,6 +83,13 @@ pub const SETTINGS: &[Setting] = &[
         help: "Whose pages may connect besides the one served here and those of this machine, as \
                https://example.org, or * for all. Can be given several times",
         repeatable: true,
+    },
+    Setting {
+        name: "bots",
+        value: "N",
+        help: "Bots that play as well, for whoever tries a game alone, 0 to 1000; they need the \
+               program gamekeeper-bot beside this one [default: 0]",
+        repeatable: false,
     },
     Setting {
         name: "log_format",
@@ -146,6 +157,7 @@ impl Config {
             "seed" => self.seed = Some(number(name, value, 0, u64::MAX)?),
             "web" => self.web = number::<u8>(name, value, 0, 1)? == 1,
             "web_origin" => self.set_web_origins(&[value.to_owned()])?,
+            "bots" => self.bots = number(name, value, 0, BOTS_MAX)?,
             "log_format" => {
                 self.log_format = match value {
                     "text" => LogFormat::Text,
@@ -209,7 +221,11 @@ pub(super) fn names() -> Vec<&'static str> {
 fn unknown(name: &str) -> String {
     let distance = |known: &&&str| strsim::damerau_levenshtein(known, name);
     let names = names();
-    match names.iter().min_by_key(distance).filter(|near| distance(near) <= EDITS_MAX) {
+    match names
+        .iter()
+        .min_by_key(distance)
+        .filter(|near| distance(near) <= EDITS_MAX.min(name.len() / 2))
+    {
         Some(near) => format!("there is no setting {name:?}; did you mean {near}?"),
         None => format!("there is no setting {name:?}; allowed are: {}", names.join(", ")),
     }

@@ -109,6 +109,9 @@ impl Hub {
     /// The connection ended; the bytes before that were handed in already.
     pub(super) fn handle_ended(&mut self, id: ConnectionId, how: End, path: LeavePath) {
         let Some(client) = self.clients.get_mut(id) else { return };
+        if let (Phase::Dying(ending), End::Errno(_)) = (&mut client.phase, how) {
+            ending.broken = true;
+        }
         if let Phase::Lingering(linger) = &client.phase {
             match how {
                 End::Eof if linger.flushed => self.end_farewell(id, Farewell::Delivered),

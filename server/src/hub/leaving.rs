@@ -41,7 +41,7 @@ impl Hub {
             let Phase::Dying(ending) = &mut client.phase else {
                 unreachable!("only dying connections are in the list")
             };
-            let Ending { leave, place, .. } = *ending;
+            let Ending { leave, place, broken, .. } = *ending;
             let detail = std::mem::take(&mut ending.detail);
             self.metrics.leave(leave);
             client.flight.note(Moment::Leaves, now);
@@ -58,7 +58,7 @@ impl Hub {
                     self.lobby.leave(place, id, cause, now);
                 }
             }
-            self.exit(id, leave.reason, &detail, now);
+            self.exit(id, leave.reason, broken, &detail, now);
             let detail = short_owned(detail);
             let kept_max = self.limits.departures_kept_max;
             self.departures.push(Departure { detail, ..departure }, kept_max);
@@ -87,8 +87,19 @@ impl Hub {
         }
     }
 
-    /// Lets a settled connection go, in the way that its reason asks for.
-    fn exit(&mut self, id: ConnectionId, reason: LeaveReason, detail: &str, now: Time) {
+    /// Lets a settled connection go, in the way that its reason asks for; at once, if its socket is
+    /// `broken`.
+    fn exit(
+        &mut self,
+        id: ConnectionId,
+        reason: LeaveReason,
+        broken: bool,
+        detail: &str,
+        now: Time,
+    ) {
+        if broken {
+            return self.close(id, false);
+        }
         let client = self.clients.get_mut(id).expect("a dying connection keeps its slot");
         client.outbound.drop_latest();
         if !browsers::say_farewell(client, reason, short(detail)) {

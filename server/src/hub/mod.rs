@@ -46,7 +46,7 @@ use crate::{
     client::{
         Client,
         leave::{Leave, LeavePath, LeaveReason, Rejection},
-        phase::Phase,
+        phase::{Ending, Phase},
     },
     guard::{
         addresses::{Addresses, Refusal},
@@ -312,7 +312,7 @@ impl Hub {
                 return false;
             }
         };
-        client.phase.advance(Phase::Dying(crate::client::phase::Ending { leave, detail, place }));
+        client.phase.advance(Phase::Dying(Ending { leave, detail, place, broken: false }));
         self.dying.push_back(id);
         true
     }

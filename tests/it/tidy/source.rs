@@ -80,6 +80,7 @@ fn is_test_file(path: &str) -> bool {
     let is_test_name = name == "tests.rs" || name.ends_with("_tests.rs");
     path.starts_with("tests/it/")
         || path.starts_with("tests/modes/")
+        || path.starts_with("tests/browsers/")
         || path.contains("/tests/")
         || is_test_name
 }

@@ -13,6 +13,7 @@ mod kinds;
 mod ledger;
 mod mischief;
 mod speech;
+mod wire;
 
 use std::{collections::BTreeMap, time::Duration};
 

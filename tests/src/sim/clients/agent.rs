@@ -10,9 +10,12 @@ use gamekeeper_bot::{
 use gamekeeper_protocol::GoodbyeReason;
 
 use super::{Expectation, Kind, Reasons, ledger::Ledger, speech::Playing};
-use crate::sim::{
-    dice::Dice,
-    kernel::{ConnNo, Kernel, Side, tcp::Outcome},
+use crate::{
+    browser::Browser,
+    sim::{
+        dice::Dice,
+        kernel::{ConnNo, Kernel, Side, tcp::Outcome},
+    },
 };
 
 /// What a client's life takes place in.
@@ -77,7 +80,9 @@ pub(super) struct Link {
     pub(super) dies_at: Time,
     pub(super) reads: bool,
     pub(super) speaks: bool,
-    /// Bytes that it says without meaning.
+    /// What it has heard as a browser, if it is one.
+    pub(super) web: Option<Browser>,
+    /// Bytes that it says without meaning; and whatever it says as a browser.
     pub(super) babble: Vec<u8>,
     /// Whether it says nothing else.
     pub(super) only_babbles: bool,
@@ -247,7 +252,7 @@ impl Agent {
             kind if kind.does_nothing() => now + Duration::from_secs(100_000),
             _ => now + Duration::from_millis(self.dice.between(0, 4_000)),
         };
-        self.link = Some(Link {
+        let link = self.link.insert(Link {
             conn,
             session,
             did: kind == Kind::Mute,
@@ -255,6 +260,7 @@ impl Agent {
             dies_at: Time::from_nanos(u64::MAX),
             reads: true,
             speaks: kind != Kind::Mute,
+            web: None,
             babble: Vec::new(),
             only_babbles: false,
             hesitates_until: None,
@@ -266,6 +272,9 @@ impl Agent {
             cursed: false,
             came_by,
         });
+        if kind != Kind::Mute && self.dice.chance(20_000) {
+            link.become_web();
+        }
         self.next_at = now;
     }
 
@@ -279,8 +288,9 @@ impl Agent {
         for _ in 0..64 {
             match scene.kernel.read(link.conn, Side::Client, &mut buffer) {
                 Outcome::Bytes(count) => {
+                    let heard = link.as_native(&buffer[..count]);
                     let Link { session, joined, .. } = &mut *link;
-                    session.handle_bytes(&buffer[..count], moment, |event| {
+                    session.handle_bytes(&heard, moment, |event| {
                         *joined |= matches!(event, Event::Joined { .. });
                         if is_current && *playing == Playing::Echo {
                             wrong.extend(ledger.take(&event));

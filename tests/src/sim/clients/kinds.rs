@@ -103,11 +103,19 @@ impl Kind {
         Reasons::of(match self {
             Self::Honest | Self::Laggard | Self::Dribbler | Self::Hesitator => &[],
             Self::GoodbyeSayer => &["goodbye", "fin", "reset"],
-            Self::Crasher => &["fin", "fin_midframe", "reset", "heartbeat", "frame_timeout"],
-            // It may be back before the server has seen that it was gone.
-            Self::Resumer => {
-                &["fin", "fin_midframe", "reset", "heartbeat", "frame_timeout", "replaced"]
+            Self::Crasher => {
+                &["fin", "fin_midframe", "reset", "heartbeat", "frame_timeout", "ws_closed"]
             }
+            // It may be back before the server has seen that it was gone.
+            Self::Resumer => &[
+                "fin",
+                "fin_midframe",
+                "reset",
+                "heartbeat",
+                "frame_timeout",
+                "replaced",
+                "ws_closed",
+            ],
             Self::Sleeper => &[
                 "hello_timeout",
                 "heartbeat",

@@ -12,9 +12,9 @@ use super::{
     Kind, Reasons,
     agent::{Agent, Link, Scene},
 };
-use crate::sim::{
-    games::UNFORGIVABLE,
-    kernel::{Side, tcp::Outcome},
+use crate::{
+    browser::{CLOSE, frame},
+    sim::{games::UNFORGIVABLE, kernel::Side},
 };
 
 impl Agent {
@@ -58,16 +58,9 @@ impl Agent {
             Kind::HalfFramer => self.half_frame(link),
             Kind::Flooder => {}
             Kind::Liar | Kind::Zombie => {
-                link.babble = link.session.unsent().to_vec();
-                link.session.advance(link.babble.len());
-                let lies: [&[u8]; 5] = [
-                    &[0, 0, 0, 0],
-                    &[3, 0, 0, 0, 0xff, 0xff, 0xff],
-                    &[0xff, 0xff, 0xff, 0xff],
-                    &[1, 0, 0, 0, 0x77],
-                    &[0, 0, 1, 0],
-                ];
-                link.babble.extend(*self.dice.pick(&lies));
+                link.take_words();
+                let lie = link.lie(&mut self.dice);
+                link.babble.extend(lie);
                 if kind == Kind::Liar {
                     self.look_away(link, scene);
                     if self.dice.chance(32_768) {
@@ -119,9 +112,8 @@ impl Agent {
     fn half_frame(&mut self, link: &mut Link) {
         // A whole frame first: the silence begins now.
         let _ = link.session.send_input(&self.playing.input(&mut self.dice));
-        link.babble = link.session.unsent().to_vec();
-        link.session.advance(link.babble.len());
-        let all: [u8; 8] = [200, 0, 0, 0, 1, 2, 3, 4];
+        link.take_words();
+        let all = link.half_a_frame();
         let some = 1 + self.dice.below(all.len());
         link.babble.extend(&all[..some]);
         link.only_babbles = true;
@@ -132,6 +124,10 @@ impl Agent {
         let now = scene.kernel.now();
         if link.joined && self.dice.chance(20_000) {
             self.last_words(link, scene);
+        }
+        if link.web.is_some() && link.joined && self.dice.chance(32_768) {
+            // A page that is left, if the words fit.
+            let _ = scene.kernel.write(link.conn, Side::Client, &frame(CLOSE, &[0x03, 0xe9]));
         }
         match self.dice.below(6) {
             0 | 1 => scene.kernel.close(link.conn, Side::Client, false),
@@ -165,9 +161,9 @@ impl Agent {
             let body = self.playing.input(&mut self.dice);
             let _ = link.session.send_input(&body);
         }
-        let words = link.session.unsent();
-        if let Outcome::Bytes(count) = scene.kernel.write(link.conn, Side::Client, words) {
-            link.session.advance(count);
-        }
+        // What does not fit is lost: it is gone before there is room.
+        link.take_words();
+        let _ = scene.kernel.write(link.conn, Side::Client, &link.babble);
+        link.babble.clear();
     }
 }

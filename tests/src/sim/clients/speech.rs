@@ -101,6 +101,9 @@ impl Agent {
         if link.hesitates_until.take_if(|until| now >= *until).is_some() {
             link.hesitates_at = now + RECOVERS;
         }
+        if link.web.is_some() && !link.only_babbles {
+            link.take_words();
+        }
         while let Some(bytes) = self.next_piece(link, scene) {
             match scene.kernel.write(link.conn, Side::Client, &bytes) {
                 Outcome::Bytes(count) if link.babble.is_empty() => link.session.advance(count),
@@ -147,13 +150,16 @@ impl Agent {
 
     /// What is said next; nothing if there is nothing, or not yet.
     fn next_piece(&mut self, link: &mut Link, scene: &Scene<'_>) -> Option<Vec<u8>> {
-        let own = if link.only_babbles { &[][..] } else { link.session.unsent() };
+        let has_own = !link.only_babbles && link.web.is_none();
+        let own = if has_own { link.session.unsent() } else { &[][..] };
         let bytes = if link.babble.is_empty() { own } else { &link.babble };
         if bytes.is_empty() || link.hesitates_until.is_some() {
             return None;
         }
         let now = scene.kernel.now();
         let some = match self.kind {
+            // A request is long, and has as much time as a hello.
+            Kind::Dribbler if !link.is_ready() => bytes.len().min(1 + self.dice.below(60)),
             Kind::Dribbler => bytes.len().min(1 + self.dice.below(6)),
             Kind::Hesitator if now >= link.hesitates_at && bytes.len() > 1 => {
                 let [from, to] = match (scene.prompt, scene.slow) {

@@ -42,6 +42,8 @@ pub(super) fn spectrum(report: &Report) -> Figure {
         spread("between two states", "c0", &report.intervals),
         spread("age of states", "c2", &report.ages),
         spread("inputs sent late by", "c4", &report.input_lags),
+        spread("first state, from the connect", "c3", &report.first_states),
+        spread("first state, as planned", "c5", &report.responses),
     ];
     let places = series.iter().flat_map(|series| series.points.iter().map(|(x, _)| *x));
     let x = Axis::of_decades("share of all that is below", 2.0, places);
@@ -50,7 +52,8 @@ pub(super) fn spectrum(report: &Report) -> Figure {
     Figure::one(
         "Percentiles",
         "Each step to the right is ten times rarer. Good: the upper line stays level to the right \
-         end, which is the longest of all. The age of a state is from its encoding to its \
+         end, which is the longest of all. The two lines of the first state lie on each other \
+         unless bots came in later than planned. The age of a state is from its encoding to its \
          reading, and only the game benchmark tells it.",
         Plot::new(x, y, series),
         "There are no samples: nobody stayed, or the run phase did not begin.",

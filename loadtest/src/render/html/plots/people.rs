@@ -125,6 +125,7 @@ pub(super) fn funnel(report: &Report) -> Figure {
         ),
         ("let in", joins.joined, told(&joins.welcome, greeting)),
         ("saw a state", joins.first_state.count, told(&joins.first_state, 0)),
+        ("the same, as planned", joins.response.count, told(&joins.response, 0)),
     ];
     let rows = stages.iter().map(|(name, count, told)| format!("{name}: {count}{told}")).collect();
     let bars = stages.iter().enumerate();
@@ -136,9 +137,10 @@ pub(super) fn funnel(report: &Report) -> Figure {
     let y = Axis::from_zero("", [].into_iter());
     Figure::one(
         "Getting in",
-        "From the plan to the first state at a new seat; times are from the step before, and of \
-         the first state from the connect. Who comes back, stays in the lobby or shows a bad \
-         ticket connects as well. Good: nobody is lost on the way down.",
+        "From the plan to the first state at a new seat; times are from the step before, of the \
+         first state from the connect, and in the last row from the time in the plan. Who comes \
+         back, stays in the lobby or shows a bad ticket connects as well. Good: nobody is lost on \
+         the way down.",
         Plot { rows, ..Plot::new(x, y, series) },
         "Nobody was to join.",
     )
