@@ -29,6 +29,7 @@ use crate::{
     limits::UNREAD_WITHIN,
     machine,
     retry::RetryPolicy,
+    transport::TransportMix,
 };
 use args::Args;
 use summary::Summary;
@@ -62,6 +63,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(args: &Args) -> Result<Summary, RunError> {
     check_privileges(args)?;
+    check_transport(args)?;
     let limit = machine::raise_open_files_limit();
     machine::check_descriptors(args.bots, limit).map_err(RunError::Descriptors)?;
     let stop = stop_flag().map_err(RunError::Signals)?;
@@ -69,10 +71,11 @@ fn run(args: &Args) -> Result<Summary, RunError> {
         stop_at_the_end_of_input(Arc::clone(&stop));
     }
     let mut fleet = Fleet::new(config(args)).map_err(RunError::Driver)?;
-    for _ in 0..args.bots {
+    for bot in 0..args.bots {
         fleet.spawn(BotPlan {
             departure: args.departure,
             manner: args.manner,
+            websocket: args.transport.is_web(bot),
             ..BotPlan::default()
         });
     }
@@ -93,6 +96,19 @@ fn check_privileges(args: &Args) -> Result<(), RunError> {
     let manner = args.manner.needs().map(|privilege| (args.manner.name(), privilege));
     for (name, privilege) in departure.into_iter().chain(manner) {
         privilege.probe().map_err(|why| RunError::NotAllowed { name, why })?;
+    }
+    Ok(())
+}
+
+/// Says before the run that something cannot be done over this transport.
+fn check_transport(args: &Args) -> Result<(), RunError> {
+    let transport = args.target.transport();
+    if !args.transport.can_happen_on(transport) {
+        return Err(RunError::Transport("over a Unix socket nobody speaks WebSocket"));
+    }
+    let needs_websocket = args.departure.is_some_and(Departure::needs_websocket);
+    if needs_websocket && args.transport == TransportMix::Tcp {
+        return Err(RunError::Transport("only a WebSocket can be closed so: add --transport ws"));
     }
     Ok(())
 }
@@ -186,6 +202,7 @@ fn leave(
 #[derive(Debug)]
 enum RunError {
     NotAllowed { name: &'static str, why: String },
+    Transport(&'static str),
     Descriptors(machine::TooFewDescriptors),
     Signals(io::Error),
     Driver(DriverError),
@@ -195,6 +212,7 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAllowed { name, why } => write!(f, "\"{name}\" {why}"),
+            Self::Transport(why) => f.write_str(why),
             Self::Descriptors(error) => error.fmt(f),
             Self::Signals(error) => write!(f, "cannot install a signal handler: {error}"),
             Self::Driver(error) => error.fmt(f),

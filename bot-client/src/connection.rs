@@ -122,6 +122,11 @@ impl Connection {
         self.session.end(if mid_frame { Ended::ClosedMidFrame } else { Ended::Closed });
     }
 
+    /// What carries the messages, below this protocol, was broken by the server.
+    pub(crate) fn handle_fault(&mut self, fault: ServerFault) {
+        self.session.end(Ended::ServerMisbehaved(fault));
+    }
+
     /// A socket call failed. Any error but "would block" and "interrupted" ends the conversation,
     /// known or not.
     pub fn handle_error(&mut self, during: Operation, error: &io::Error) {

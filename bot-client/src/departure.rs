@@ -52,11 +52,13 @@ pub enum Departure {
     Oversize,
     /// Sends well-formed messages as fast as the socket takes them, for a while.
     Flood,
+    /// Closes its WebSocket and then its socket, without a goodbye: what leaving a page looks like.
+    WsClose,
 }
 
 impl Departure {
     /// Every departure, in the order in which reports list them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Goodbye,
         Self::Close,
         Self::Reset,
@@ -72,6 +74,7 @@ impl Departure {
         Self::Garbage,
         Self::Oversize,
         Self::Flood,
+        Self::WsClose,
     ];
 
     /// Its name in options and reports.
@@ -92,6 +95,7 @@ impl Departure {
             Self::Garbage => "garbage",
             Self::Oversize => "oversize",
             Self::Flood => "flood",
+            Self::WsClose => "ws-close",
         }
     }
 
@@ -113,6 +117,7 @@ impl Departure {
             Self::Garbage => "a frame that is no message, or none that is allowed",
             Self::Oversize => "the header of a frame of four gibibytes",
             Self::Flood => "well-formed messages as fast as the socket takes them",
+            Self::WsClose => "a close frame that says that the page is left, then FIN",
         }
     }
 
@@ -145,6 +150,19 @@ pub enum Transport {
     Tcp,
     /// A Unix-domain stream socket.
     Unix,
+    /// A WebSocket over a TCP connection.
+    Ws,
+}
+
+impl Transport {
+    /// What carries the bytes of a bot that speaks WebSocket, or does not, to a server that native
+    /// clients reach over this. Over a Unix socket nobody speaks WebSocket.
+    pub fn spoken(self, websocket: bool) -> Self {
+        match self {
+            Self::Tcp if websocket => Self::Ws,
+            transport => transport,
+        }
+    }
 }
 
 impl fmt::Display for Departure {

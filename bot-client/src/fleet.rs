@@ -35,6 +35,8 @@ mod timers;
 mod turn;
 mod vanished;
 mod watch;
+mod websocket;
+mod wire;
 
 pub use counts::FleetCounts;
 pub use endpoint::{Endpoint, EndpointError};
@@ -143,6 +145,8 @@ pub struct BotPlan {
     pub state: PlayerState,
     /// How it behaves until then.
     pub manner: Manner,
+    /// Whether it speaks WebSocket, as a browser does. Over a Unix socket nobody does.
+    pub websocket: bool,
     /// When it was to connect, if that was planned: how long it takes to come in is counted from
     /// then as well, so that nothing is left out that made it late.
     pub planned_at: Option<Moment>,
@@ -184,6 +188,8 @@ pub struct Fleet {
     returns: Vec<Return>,
     frauds: Vec<Fraud>,
     read_buffer: Vec<u8>,
+    /// Where a message of a WebSocket becomes a frame.
+    frame_buffer: Vec<u8>,
     input_body: Vec<u8>,
 }
 
@@ -229,6 +235,7 @@ impl Fleet {
             returns: Vec::new(),
             frauds: Vec::new(),
             read_buffer: vec![0; READ_BYTES],
+            frame_buffer: Vec::new(),
             input_body: Vec::new(),
         })
     }

@@ -63,8 +63,8 @@
 //! the wire.
 //!
 //! Modules from the pure to the busy: [`limits`], [`clock`], [`dice`], [`retry`], [`departure`],
-//! [`manner`], [`brain`], [`connection`], [`people`], [`fleet`], [`privilege`], [`machine`],
-//! [`units`], [`cli`].
+//! [`manner`], [`transport`], [`brain`], [`connection`], [`people`], [`fleet`], [`privilege`],
+//! [`machine`], [`units`], [`cli`].
 
 pub mod brain;
 pub mod cli;
@@ -79,4 +79,5 @@ pub mod manner;
 pub mod people;
 pub mod privilege;
 pub mod retry;
+pub mod transport;
 pub mod units;

@@ -88,7 +88,7 @@ impl Manner {
     /// Whether a bot can behave so: a Unix socket has no packets that could be lost, and its urgent
     /// bytes are another matter.
     pub fn can_happen_on(self, transport: Transport) -> bool {
-        transport == Transport::Tcp || !matches!(self, Self::Urgent | Self::Blip | Self::Loss)
+        transport != Transport::Unix || !matches!(self, Self::Urgent | Self::Blip | Self::Loss)
     }
 
     /// Whether the bot is late to hear what the server says, and believes for longer than others in
@@ -146,7 +146,7 @@ mod tests {
             let json = serde_json::to_string(&manner).expect("a name");
             assert_eq!(json, format!("\"{manner}\""), "one name, whoever reads it");
             assert!(manner.summary().len() < 70, "a line: {}", manner.summary());
-            assert!(manner.can_happen_on(Transport::Tcp));
+            assert!(manner.can_happen_on(Transport::Tcp) && manner.can_happen_on(Transport::Ws));
             assert!(manner.needs().is_none() || !manner.can_happen_on(Transport::Unix));
         }
         let error = "rude".parse::<Manner>().expect_err("no such manner");

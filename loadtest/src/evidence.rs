@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 use gamekeeper_bot::{
     clock::Moment,
     connection::Ended,
-    departure::{Departure, PlayerState, Transport},
+    departure::{Departure, PlayerState},
     fleet::{BotId, End, FleetStats, Fraud, Injection, Latency, Return, ReturnOutcome, Stage},
 };
 
@@ -51,8 +51,6 @@ impl Default for KeptEvents {
 pub struct Evidence {
     /// Why it ended early, if it did.
     pub halt: Option<Halt>,
-    /// What carries the bytes.
-    pub transport: Transport,
     /// Whether the server has no other clients than these bots.
     pub exclusive: bool,
     /// When it began, in milliseconds since 1970.
@@ -213,7 +211,7 @@ impl Evidence {
             Some(number) => entries.partition_point(|entry| entry.number <= number),
         };
         let tickets = self.frauds.len() as u64;
-        Some(Matching::new(&self.injections, tickets, &entries[..settled], self.transport))
+        Some(Matching::new(&self.injections, tickets, &entries[..settled]))
     }
 
     /// How many of those who said goodbye at the very end the server has heard.
@@ -221,7 +219,7 @@ impl Evidence {
         let entries = &self.ledger.as_ref()?.entries;
         let last = self.settled_number.unwrap_or(0);
         let settled = entries.partition_point(|entry| entry.number <= last);
-        Some(Matching::new(&self.closing, 0, &entries[settled..], self.transport).right())
+        Some(Matching::new(&self.closing, 0, &entries[settled..]).right())
     }
 
     /// What the server made of the departures, by kind.

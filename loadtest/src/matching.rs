@@ -13,7 +13,7 @@ use std::{
 };
 
 use gamekeeper_bot::{
-    departure::{Departure, PlayerState, Transport},
+    departure::{Departure, PlayerState},
     fleet::{Injection, Latency},
 };
 use gamekeeper_protocol::PlayerId;
@@ -54,12 +54,7 @@ pub struct Matching {
 
 impl Matching {
     /// Joins departures in the order of time, and bad tickets, with the server's lines.
-    pub fn new(
-        injections: &[Injection],
-        bad_tickets: u64,
-        entries: &[Entry],
-        transport: Transport,
-    ) -> Self {
+    pub fn new(injections: &[Injection], bad_tickets: u64, entries: &[Entry]) -> Self {
         let mut matching =
             Self { verdicts: vec![Verdict::Missed; injections.len()], ..Self::default() };
         let keys = Keys::new(injections, entries);
@@ -76,7 +71,7 @@ impl Matching {
             let next = next
                 .and_then(|next| next.pop_if(|index| injections[*index].at <= entry.at + TURN_MAX));
             match next {
-                Some(index) if is_right(&injections[index], &entry.reason, transport) => {
+                Some(index) if is_right(&injections[index], &entry.reason) => {
                     matching.verdicts[index] = Verdict::Right(line);
                 }
                 Some(index) => matching.verdicts[index] = Verdict::Wrong(line),
@@ -161,10 +156,10 @@ impl Keys {
 }
 
 /// Whether the server may rightly give this reason.
-pub(crate) fn is_right(injection: &Injection, reason: &str, transport: Transport) -> bool {
+pub(crate) fn is_right(injection: &Injection, reason: &str) -> bool {
     // Who comes back may be quicker than the server, which then learns it by that.
     let is_back = injection.returns && reason == REPLACED;
-    is_back || injection.expected_reasons(transport).contains(&reason)
+    is_back || injection.expected_reasons().contains(&reason)
 }
 
 /// What the server made of all departures of one kind.
@@ -236,6 +231,8 @@ pub fn tally(
 mod tests {
     use gamekeeper_bot::{clock::Moment, departure::PlayerState, fleet::BotId};
 
+    use gamekeeper_bot::departure::Transport;
+
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
@@ -246,6 +243,7 @@ mod tests {
             bot: BotId(player),
             player: Some(PlayerId(player)),
             local: None,
+            transport: Transport::Tcp,
             departure,
             state: PlayerState::Match,
             returns: false,
@@ -268,7 +266,7 @@ mod tests {
     }
 
     fn matching(injections: &[Injection], entries: &[Entry]) -> Matching {
-        Matching::new(injections, 0, entries, Transport::Tcp)
+        Matching::new(injections, 0, entries)
     }
 
     #[test]
@@ -363,7 +361,7 @@ mod tests {
     #[test]
     fn a_bad_ticket_is_a_rejection_without_a_seat() {
         let entries = [line(None, REJECTED, 1), line(None, REJECTED, 1), line(7, REJECTED, 1)];
-        let matching = Matching::new(&[], 1, &entries, Transport::Tcp);
+        let matching = Matching::new(&[], 1, &entries);
         assert_eq!((matching.tickets, matching.unexplained.len()), (1, 2));
     }
 

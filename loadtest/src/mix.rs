@@ -2,7 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
-use gamekeeper_bot::{departure::Departure, dice::Dice};
+use gamekeeper_bot::{departure::Departure, dice::Dice, transport::TransportMix};
+
+/// How often each way of leaving that only browsers have is taken, where all others together have
+/// the weight of a hundred.
+const WEIGHT_OF_BROWSERS: u32 = 10;
 
 /// Weighted ways of leaving.
 ///
@@ -11,8 +15,8 @@ use gamekeeper_bot::{departure::Departure, dice::Dice};
 pub struct DepartureMix(Vec<(Departure, u32)>);
 
 impl Default for DepartureMix {
-    /// All of them. The orderly and the abrupt ways are frequent, as in real life; the nasty ones
-    /// are rare but never absent.
+    /// All that native clients have. The orderly and the abrupt ways are frequent, as in real life;
+    /// the nasty ones are rare but never absent.
     fn default() -> Self {
         Self(vec![
             (Departure::Goodbye, 18),
@@ -38,6 +42,21 @@ impl DepartureMix {
     /// The ways and their weights.
     pub fn weights(&self) -> &[(Departure, u32)] {
         &self.0
+    }
+
+    /// The same for bots that speak so. All ways are all that there are then: those of browsers
+    /// are added where there are browsers, and who listed some has listed them.
+    #[must_use]
+    pub fn over(self, transport: TransportMix) -> Self {
+        let usual = Self::default();
+        let of_browsers = Departure::ALL.into_iter().filter(|it| it.needs_websocket());
+        let more = of_browsers.map(|departure| (departure, WEIGHT_OF_BROWSERS));
+        let with_browsers = Self(usual.0.iter().copied().chain(more).collect());
+        match transport {
+            TransportMix::Ws | TransportMix::Mixed if self == usual => with_browsers,
+            TransportMix::Tcp if self == with_browsers => usual,
+            _ => self,
+        }
     }
 
     /// Draws a way of leaving.
@@ -132,6 +151,25 @@ mod tests {
             let error = text.parse::<DepartureMix>().expect_err("invalid").to_string();
             assert!(error.contains(hint), "{error}");
         }
+    }
+
+    /// All ways are those of the bots that there are; a list is a list.
+    #[test]
+    fn the_mix_is_of_those_who_play() {
+        use TransportMix::{Mixed, Tcp, Ws};
+        let has_closes = |mix: &DepartureMix| {
+            mix.weights().iter().any(|(departure, _)| departure.needs_websocket())
+        };
+        let mix = DepartureMix::default;
+        assert!(!has_closes(&mix().over(Tcp)) && has_closes(&mix().over(Ws)));
+        assert_eq!(mix().over(Ws), mix().over(Mixed));
+        assert_eq!(mix().over(Ws).over(Mixed), mix().over(Mixed));
+        assert_eq!(mix().over(Ws).over(Tcp), mix());
+        let list: DepartureMix = "ws-close,close:2".parse().expect("valid");
+        assert_eq!(list.clone().over(Tcp), list);
+        let listed = mix().weights().len() + 1;
+        assert_eq!(mix().over(Ws).weights().len(), listed);
+        assert_eq!(Departure::ALL.len(), listed);
     }
 
     #[test]

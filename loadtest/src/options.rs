@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
-use gamekeeper_bot::fleet::Endpoint;
+use gamekeeper_bot::{departure::Transport, fleet::Endpoint, transport::TransportMix};
 
 use crate::{
     quote::Word,
@@ -45,6 +45,8 @@ pub enum Origin {
     Named {
         /// The name or the file.
         name: String,
+        /// What the bots speak instead of what it says.
+        transport: Option<TransportMix>,
         /// How many bots there are instead of those that it says.
         bots: Option<u32>,
         /// Which game it is instead of the one that it says.
@@ -77,6 +79,22 @@ impl Options {
         self.scenario.thresholds.iter().chain(&self.thresholds)
     }
 
+    /// What carries the bytes of native clients.
+    pub fn native_transport(&self) -> Transport {
+        match &self.target {
+            Target::Running { endpoint, .. } => endpoint.transport(),
+            Target::Own { .. } => Transport::Tcp,
+        }
+    }
+
+    /// What the bots speak, as reports name it: over a Unix socket that is `unix`.
+    pub fn transport_name(&self) -> &'static str {
+        match self.native_transport() {
+            Transport::Unix => "unix",
+            Transport::Tcp | Transport::Ws => self.scenario.transport.name(),
+        }
+    }
+
     /// What a server of our own is told besides what every run tells it. What is given to this run
     /// comes instead of what the scenario says.
     pub fn server_args(&self) -> Vec<String> {
@@ -100,7 +118,8 @@ impl fmt::Display for Options {
         }
         match &self.origin {
             Origin::Quick(quick) => quick.fmt(f)?,
-            Origin::Named { bots, game, .. } => {
+            Origin::Named { transport, bots, game, .. } => {
+                transport.map_or(Ok(()), |it| write!(f, " --transport {it}"))?;
                 bots.map_or(Ok(()), |bots| write!(f, " --bots {bots}"))?;
                 game.as_ref().map_or(Ok(()), |game| write!(f, " --game {}", Word(game)))?;
             }

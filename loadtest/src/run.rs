@@ -29,7 +29,6 @@ use std::{
 
 use gamekeeper_bot::{
     clock::Moment,
-    departure::Transport,
     fleet::{Endpoint, FleetConfig, FleetCounts},
 };
 
@@ -121,10 +120,7 @@ struct Prepared {
 /// Makes the plan, and sees whether this machine can carry it out.
 fn prepare(options: &Options) -> Result<Prepared, RunError> {
     let scenario = &options.scenario;
-    let transport = match &options.target {
-        Target::Running { endpoint, .. } => endpoint.transport(),
-        Target::Own { .. } => Transport::Tcp,
-    };
+    let transport = options.native_transport();
     let plan = Plan::new(scenario, options.seed, &Means::probe(transport));
     let (placed, unplaced) = (plan.departures_count(), plan.unplaced);
     if unplaced * UNPLACED_ONE_OF > placed + unplaced {
@@ -168,7 +164,7 @@ fn play(
         stop,
         on_status,
         expected: Expected::new(plan),
-        standing: Standing::new(host.endpoint.transport()),
+        standing: Standing::default(),
         phase: (Phase::Join, Moment::now()),
         started: Moment::default(),
         sampled_at: Moment::default(),
@@ -176,7 +172,6 @@ fn play(
         server_stats: None,
         server_sampled: None,
         evidence: Evidence {
-            transport: host.endpoint.transport(),
             exclusive: matches!(options.target, Target::Own { .. }),
             started_unix_ms: unix_ms(),
             cores: host.cores,

@@ -17,7 +17,7 @@ pub use quick::Quick;
 
 use std::time::Duration;
 
-use gamekeeper_bot::{departure::PlayerState, manner::Manner};
+use gamekeeper_bot::{departure::PlayerState, manner::Manner, transport::TransportMix};
 
 use crate::{mix::DepartureMix, threshold::Threshold};
 use values::{Amount, Rate, Span};
@@ -29,6 +29,8 @@ pub struct Scenario {
     pub about: String,
     /// The game to play; empty for the server's default game.
     pub game: String,
+    /// What the bots speak.
+    pub transport: TransportMix,
     /// Bots that play when the run begins, besides the controls.
     pub bots: u32,
     /// How many there are from then on.
@@ -155,6 +157,17 @@ impl Scenario {
     /// The most bots that are there at any time, the controls among them.
     pub fn most(&self) -> u32 {
         self.most_plain().saturating_add(self.controls_count())
+    }
+
+    /// The same with bots that speak so.
+    #[must_use]
+    pub fn over(mut self, transport: TransportMix) -> Self {
+        self.transport = transport;
+        let faults = self.faults.iter_mut().map(|fault| &mut fault.causes);
+        for causes in faults.chain(self.masses.iter_mut().map(|mass| &mut mass.causes)) {
+            *causes = std::mem::take(causes).over(transport);
+        }
+        self
     }
 
     /// The same with another number of bots: what is absolute in the stages is scaled with it, and

@@ -70,17 +70,18 @@ fn turn_until(fleet: &mut Fleet, what: &str, mut done: impl FnMut(&mut Fleet) ->
     }
 }
 
-/// Lets bots leave in all these ways at the same time, until the server has let all of them go;
-/// what they did.
+/// Lets bots leave in all these ways at the same time, over WebSockets or not, until the server has
+/// let all of them go; what they did.
 #[track_caller]
-fn leave(fleet: &mut Fleet, ways: &[(Departure, PlayerState)]) -> Vec<Injection> {
-    let witness = fleet.spawn(BotPlan::default());
+fn leave(fleet: &mut Fleet, ways: &[(Departure, PlayerState)], websocket: bool) -> Vec<Injection> {
+    let plain = BotPlan { websocket, ..BotPlan::default() };
+    let witness = fleet.spawn(plain);
     let mut told: Vec<(BotId, Departure, PlayerState)> = Vec::new();
     for (departure, state) in ways.iter().copied() {
         for _ in 0..EACH {
-            let leaves = BotPlan { departure: Some(departure), state, ..BotPlan::default() };
+            let leaves = BotPlan { departure: Some(departure), state, ..plain };
             let comes_back = state == PlayerState::ResumeWindow;
-            let bot = fleet.spawn(if comes_back { BotPlan::default() } else { leaves });
+            let bot = fleet.spawn(if comes_back { plain } else { leaves });
             if state != PlayerState::Lobby {
                 told.push((bot, departure, state));
             }
@@ -93,7 +94,7 @@ fn leave(fleet: &mut Fleet, ways: &[(Departure, PlayerState)]) -> Vec<Injection>
     for (bot, departure, state) in told {
         let outcome = if state == PlayerState::ResumeWindow {
             returns += 1;
-            let plan = BotPlan { departure: Some(departure), state, ..BotPlan::default() };
+            let plan = BotPlan { departure: Some(departure), state, ..plain };
             let after = Duration::from_millis(200);
             let comeback = Comeback { after, takes_over: false, plan };
             fleet.depart_and_return(bot, Departure::Close, PlayerState::Match, comeback)
@@ -116,10 +117,10 @@ fn leave(fleet: &mut Fleet, ways: &[(Departure, PlayerState)]) -> Vec<Injection>
 }
 
 /// Whether the server has noticed a departure for a right reason, and in time.
-fn check(injection: &Injection, line: Option<&Line>, transport: Transport) -> Result<(), String> {
+fn check(injection: &Injection, line: Option<&Line>) -> Result<(), String> {
     let Injection { departure, state, .. } = injection;
     let line = line.ok_or_else(|| format!("{departure} {state}: not in the ledger"))?;
-    let right = injection.expected_reasons(transport).contains(&line.reason.as_str());
+    let right = injection.expected_reasons().contains(&line.reason.as_str());
     let in_time = line.at <= injection.noticed_by;
     if right && in_time {
         return Ok(());
@@ -138,12 +139,12 @@ fn check_seats(server: &ServerProgram, injections: &[Injection]) {
     assert_eq!(stats["ledger_balanced"], true);
 }
 
-/// Lets bots leave over TCP and compares with the ledger, line by line.
+/// Lets bots leave over TCP, or over WebSockets, and compares with the ledger, line by line.
 #[track_caller]
-fn check_all(ways: &[(Departure, PlayerState)]) {
+fn check_all(ways: &[(Departure, PlayerState)], transport: Transport) {
     let server = ServerProgram::start(SERVER, &["--game", "benchmark"]);
     let mut fleet = fleet(Endpoint::Tcp(server.address));
-    let injections = leave(&mut fleet, ways);
+    let injections = leave(&mut fleet, ways, transport == Transport::Ws);
     server.stats_until("only the witness is there", |stats| stats["players"] == 1);
     let lines = ledger(&server);
     let faults: BTreeSet<String> = injections
@@ -155,33 +156,47 @@ fn check_all(ways: &[(Departure, PlayerState)]) {
             if of_it.next().is_some() {
                 return Some(format!("{} is in the ledger twice", injection.departure));
             }
-            check(injection, line, Transport::Tcp).err()
+            check(injection, line).err()
         })
         .collect();
     assert!(faults.is_empty(), "{faults:#?}");
+    assert!(injections.iter().all(|injection| injection.transport == transport));
     assert_eq!(lines.len(), injections.len(), "and nobody else has left");
     check_seats(&server, &injections);
 }
 
-/// All that can happen over TCP and needs this privilege, or none.
-fn ways(needs: Option<Privilege>) -> Vec<(Departure, PlayerState)> {
+/// All that can happen over this transport and needs this privilege, or none.
+fn ways(needs: Option<Privilege>, transport: Transport) -> Vec<(Departure, PlayerState)> {
     let all = Departure::ALL.into_iter();
     let all = all.flat_map(|departure| PlayerState::ALL.map(|state| (departure, state)));
     all.filter(|(departure, state)| {
-        departure.needs() == needs && departure.can_happen_in(*state, Transport::Tcp)
+        departure.needs() == needs && departure.can_happen_in(*state, transport)
     })
     .collect()
 }
 
 #[test]
 fn every_cause_is_in_the_ledger_for_a_right_reason_and_in_time() {
-    check_all(&ways(None));
+    check_all(&ways(None, Transport::Tcp), Transport::Tcp);
+}
+
+/// A browser leaves as everybody else does, and closes its WebSocket besides.
+#[test]
+fn every_cause_over_a_websocket_is_in_the_ledger_for_a_right_reason_and_in_time() {
+    let ways = ways(None, Transport::Ws);
+    let more = ways.iter().filter(|(departure, _)| departure.needs_websocket());
+    assert_eq!(more.count(), 3, "from the lobby, from the match, and on the way back");
+    check_all(&ways, Transport::Ws);
 }
 
 #[test]
 fn causes_of_the_network_are_in_the_ledger_for_a_right_reason_and_in_time() {
     match Privilege::NetAdmin.probe() {
-        Ok(()) => check_all(&ways(Some(Privilege::NetAdmin))),
+        Ok(()) => {
+            for transport in [Transport::Tcp, Transport::Ws] {
+                check_all(&ways(Some(Privilege::NetAdmin), transport), transport);
+            }
+        }
         Err(why) => skip(&format!("bots that vanish: {why}")),
     }
 }
@@ -228,7 +243,10 @@ fn who_goes_without_a_word_comes_back_to_its_seat() {
 #[test]
 fn the_page_lists_every_cause_and_every_manner() {
     let reasons = |departure: Departure, state| {
-        let reasons = departure.expected_reasons(state, Transport::Tcp).iter();
+        let over_tcp = departure.expected_reasons(state, Transport::Tcp);
+        let reasons = departure.expected_reasons(state, Transport::Ws);
+        assert!(over_tcp == reasons || departure.needs_websocket(), "the page says that");
+        let reasons = reasons.iter();
         let reasons: Vec<String> = reasons.map(|reason| format!("`{reason}`")).collect();
         if reasons.is_empty() { "-".to_owned() } else { reasons.join(", ") }
     };
@@ -256,7 +274,7 @@ fn every_cause_over_a_unix_socket_has_a_right_reason() {
     let ways = Departure::ALL.into_iter().flat_map(|way| states.map(|state| (way, state)));
     let ways: Vec<_> =
         ways.filter(|(way, state)| way.can_happen_in(*state, Transport::Unix)).collect();
-    let injections = leave(&mut fleet, &ways);
+    let injections = leave(&mut fleet, &ways, false);
     server.stats_until("only the witness is there", |stats| stats["players"] == 1);
     let lines = ledger(&server);
     let faults: BTreeSet<String> = injections
@@ -264,7 +282,7 @@ fn every_cause_over_a_unix_socket_has_a_right_reason() {
         .filter_map(|injection| {
             let player = u64::from(injection.player.expect("it was a player").0);
             let line = lines.iter().find(|line| line.player == Some(player));
-            check(injection, line, Transport::Unix).err()
+            check(injection, line).err()
         })
         .collect();
     assert!(faults.is_empty(), "{faults:#?}");

@@ -45,3 +45,4 @@ mod simulation;
 mod stuck_readers;
 mod teardown_page;
 mod tidy;
+mod transports;

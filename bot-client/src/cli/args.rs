@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::{departure::Departure, fleet::Endpoint, manner::Manner, units::parse_duration};
+use crate::{
+    departure::Departure, fleet::Endpoint, manner::Manner, transport::TransportMix,
+    units::parse_duration,
+};
 
 /// Plays games on a Gamekeeper server with one or many bots.
 #[derive(Debug, Parser)]
@@ -41,8 +44,8 @@ pub(super) struct Args {
     pub(super) input_hz: u32,
 
     /// How the bots leave in the end: goodbye, close, reset, half-close, unread-close, last-words,
-    /// stall, freeze, vanish, power-cut, half-frame, trickle, garbage, oversize or flood. To vanish
-    /// and for a power-cut they need CAP_NET_ADMIN.
+    /// stall, freeze, vanish, power-cut, half-frame, trickle, garbage, oversize, flood or ws-close.
+    /// To vanish and for a power-cut they need CAP_NET_ADMIN, and for a ws-close a WebSocket.
     #[arg(long, value_name = "NAME")]
     pub(super) departure: Option<Departure>,
 
@@ -50,6 +53,11 @@ pub(super) struct Args {
     /// urgent, blip or loss. The last two need CAP_NET_ADMIN.
     #[arg(long, default_value_t = Manner::Plain, value_name = "NAME")]
     pub(super) manner: Manner,
+
+    /// What the bots speak: tcp for the native protocol, ws for WebSocket as browsers do, or mixed
+    /// for half of them.
+    #[arg(long, default_value_t = TransportMix::Tcp, value_name = "NAME")]
+    pub(super) transport: TransportMix,
 
     /// Ends when its standard input ends, too: so it does not outlive whoever has started it.
     #[arg(long)]
@@ -97,6 +105,7 @@ mod tests {
             ("--duration soon", "500ms"),
             ("--departure melt", "half-close"),
             ("--manner rude", "late-pong"),
+            ("--transport udp", "mixed"),
             ("--target nowhere", "host:port"),
             ("--frobnicate", "--frobnicate"),
         ] {

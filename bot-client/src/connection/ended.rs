@@ -242,6 +242,11 @@ pub enum ServerFault {
     Framing(#[serde(with = "FrameErrorFields")] FrameError),
     /// A frame is not a message.
     Undecodable(#[serde(with = "DecodeErrorFields")] DecodeError),
+    /// It does not speak WebSocket with us, or breaks the rules of it.
+    WebSocket {
+        /// What is wrong, for a person; without control characters.
+        what: String,
+    },
     /// A message that makes no sense before the welcome.
     BeforeWelcome {
         /// The kind of the message.
@@ -280,6 +285,7 @@ impl fmt::Display for ServerFault {
         match self {
             Self::Framing(error) => error.fmt(f),
             Self::Undecodable(error) => error.fmt(f),
+            Self::WebSocket { what } => write!(f, "as a WebSocket: {what}"),
             Self::BeforeWelcome { message } => write!(f, "{message} came before the welcome"),
             Self::Overcrowded { seats } => {
                 write!(f, "there are more players in our room than its {seats} seats")

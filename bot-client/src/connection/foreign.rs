@@ -85,6 +85,7 @@ mod tests {
             ServerFault::Framing(FrameError::Empty),
             ServerFault::Undecodable(DecodeError::Undecodable("nonsense".to_owned())),
             ServerFault::Undecodable(DecodeError::TrailingBytes { used_bytes: 1, frame_bytes: 2 }),
+            ServerFault::WebSocket { what: "it answers with 404".to_owned() },
             ServerFault::BeforeWelcome { message: "a snapshot".into() },
             ServerFault::OtherSeat { player: PlayerId(1), given: PlayerId(2) },
         ];

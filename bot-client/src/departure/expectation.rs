@@ -61,6 +61,7 @@ impl Departure {
             Self::Garbage => &["protocol"],
             Self::Oversize => &["oversize"],
             Self::Flood => &["flood"],
+            Self::WsClose => &["ws_closed"],
         }
     }
 
@@ -103,7 +104,8 @@ impl Departure {
                 | Self::UnreadClose
                 | Self::LastWords
                 | Self::Garbage
-                | Self::Oversize,
+                | Self::Oversize
+                | Self::WsClose,
                 _,
             ) => Duration::ZERO,
             (Self::Flood, _) => FLOODS_FOR,
@@ -130,10 +132,16 @@ impl Departure {
             | Self::Vanish
             | Self::PowerCut
             | Self::HalfFrame
-            | Self::Trickle => true,
+            | Self::Trickle
+            | Self::WsClose => true,
             Self::Goodbye | Self::Garbage | Self::Oversize | Self::Flood => false,
         };
         innocent && state != PlayerState::Lobby
+    }
+
+    /// Whether it is something that only a WebSocket has.
+    pub fn needs_websocket(self) -> bool {
+        self == Self::WsClose
     }
 
     /// Whether a bot that stands there can leave in this way, and it is something of its own.
@@ -145,6 +153,7 @@ impl Departure {
     ///   [`Departure::HalfFrame`].
     /// - Who has not read its welcome has nothing to play, so stalling is freezing then.
     /// - A Unix socket has no network between its ends that could fail.
+    /// - Only a WebSocket can be closed as one.
     pub fn can_happen_in(self, state: PlayerState, transport: Transport) -> bool {
         let in_state = match state {
             PlayerState::Match => true,
@@ -164,8 +173,9 @@ impl Departure {
                     | Self::PowerCut
             ),
         };
-        let has_network = transport == Transport::Tcp || self.needs().is_none();
-        in_state && has_network
+        let has_network = transport != Transport::Unix || self.needs().is_none();
+        let has_frames = transport == Transport::Ws || !self.needs_websocket();
+        in_state && has_network && has_frames
     }
 }
 
@@ -178,7 +188,7 @@ mod tests {
     fn there_are_reasons_for_what_can_happen() {
         for departure in Departure::ALL {
             for state in PlayerState::ALL {
-                for transport in [Transport::Tcp, Transport::Unix] {
+                for transport in [Transport::Tcp, Transport::Unix, Transport::Ws] {
                     let reasons = departure.expected_reasons(state, transport);
                     let possible = departure.can_happen_in(state, transport);
                     assert_eq!(!reasons.is_empty(), possible, "{departure} {state}");
@@ -186,7 +196,9 @@ mod tests {
                 assert!(departure.noticed_within(state) >= SLACK);
                 assert!(!(state == PlayerState::Lobby && departure.holds_seat(state)));
             }
-            assert!(departure.can_happen_in(PlayerState::Match, Transport::Tcp));
+            assert!(departure.can_happen_in(PlayerState::Match, Transport::Ws));
+            let over_tcp = departure.can_happen_in(PlayerState::Match, Transport::Tcp);
+            assert_eq!(over_tcp, !departure.needs_websocket(), "{departure}");
         }
     }
 
@@ -202,5 +214,7 @@ mod tests {
         assert_eq!(reasons(Departure::PowerCut, Lobby), ["hello_timeout", "reset"]);
         assert_eq!(reasons(Departure::PowerCut, ResumeWindow), ["reset"]);
         assert_eq!(reasons(Departure::Vanish, MidFrame)[0], "frame_timeout");
+        let closed = Departure::WsClose.expected_reasons(Lobby, Transport::Ws);
+        assert_eq!(closed, ["ws_closed"]);
     }
 }

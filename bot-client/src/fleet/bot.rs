@@ -11,12 +11,13 @@ use super::{
     returning::Homing,
     socket::BotSocket,
     watch::Watch,
+    wire::Wire,
 };
 use crate::{
     brain::Brain,
     clock::Moment,
     connection::{Arrival, Connection, Event, Standing, WayBack},
-    departure::Departure,
+    departure::{Departure, Transport},
     limits::CONNECT_TIMEOUT,
     manner::Manner,
     people::PlayerChange,
@@ -40,7 +41,7 @@ pub(super) enum State {
     /// A connect is on its way.
     Connecting { socket: BotSocket, since: Moment },
     /// Connected, from the hello to the end.
-    Talking { socket: BotSocket, connection: Connection },
+    Talking { socket: BotSocket, wire: Wire, connection: Connection },
 }
 
 /// One bot.
@@ -133,6 +134,11 @@ impl Bot {
                 [timeout, input, take_over, act, habit].into_iter().flatten().min()
             }
         }
+    }
+
+    /// What carries its bytes.
+    pub(super) fn transport(&self, config: &FleetConfig) -> Transport {
+        config.endpoint.transport().spoken(self.plan.websocket)
     }
 
     /// Whether its conversation is over.

@@ -69,7 +69,8 @@ impl Fleet {
                 // Whether it had its seat again it does not know.
                 let known = how.1 != PlayerState::ResumeWindow;
                 let way_back = leaving.way_back.filter(|_| known);
-                let lost = way_back.map(|way_back| LostSeat::new(way_back, how, at));
+                let websocket = self.bots[slot].plan.websocket;
+                let lost = way_back.map(|way_back| LostSeat::new(way_back, websocket, how, at));
                 let id = self.bots[slot].id;
                 lost.and_then(|lost| self.lost.insert(id, lost));
                 self.let_go(slot);

@@ -22,7 +22,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// What carries the bytes.
+    /// What carries the bytes of a native client.
     pub fn transport(&self) -> Transport {
         match self {
             Self::Tcp(_) => Transport::Tcp,

@@ -27,19 +27,22 @@ pub(super) struct LostSeat {
     way_back: WayBack,
     /// From then on, surely.
     since: Moment,
+    /// Whether its bot spoke WebSocket.
+    websocket: bool,
 }
 
 impl LostSeat {
     /// The seat of a bot that left in this way, and whose connection was over at `at`.
     pub(super) fn new(
         way_back: WayBack,
+        websocket: bool,
         (departure, state): (Departure, PlayerState),
         at: Moment,
     ) -> Self {
         let held = if departure.holds_seat(state) { way_back.window } else { Duration::ZERO };
         // Who has gone without a word does not see when the server notices.
         let unseen = departure.needs().map(|_| departure.noticed_within(state)).unwrap_or_default();
-        Self { since: at + unseen + held + SURELY_KNOWN_AFTER, way_back }
+        Self { since: at + unseen + held + SURELY_KNOWN_AFTER, way_back, websocket }
     }
 }
 
@@ -51,7 +54,9 @@ impl Fleet {
     /// - [`TicketFault::Replayed`]: a while after it has come back;
     /// - [`TicketFault::Expired`]: a while after it has left for good, and its seat is given up.
     pub fn show_bad_ticket(&mut self, bot: BotId, fault: TicketFault) -> bool {
-        let Some(way_back) = self.bad_ticket(bot, fault, Moment::now()) else { return false };
+        let Some((way_back, websocket)) = self.bad_ticket(bot, fault, Moment::now()) else {
+            return false;
+        };
         // From the other end, so that it takes no number of a bot.
         self.impostors += 1;
         let id = BotId(u32::MAX - self.impostors);
@@ -59,7 +64,7 @@ impl Fleet {
             fraud: Some(fault),
             way_back: Some(way_back),
             play: Play::new(self.config.seed, id, false),
-            ..Bot::new(id, BotPlan::default(), &self.config)
+            ..Bot::new(id, BotPlan { websocket, ..BotPlan::default() }, &self.config)
         };
         let slot = self.bots.insert(impostor);
         self.slots.insert(id, slot);
@@ -67,21 +72,22 @@ impl Fleet {
         true
     }
 
-    fn bad_ticket(&self, bot: BotId, fault: TicketFault, now: Moment) -> Option<WayBack> {
+    /// A bad ticket, and whether the bot speaks WebSocket of which it is.
+    fn bad_ticket(&self, bot: BotId, fault: TicketFault, now: Moment) -> Option<(WayBack, bool)> {
         if fault == TicketFault::Expired {
             let lost = self.lost.get(&bot).filter(|lost| lost.since <= now)?;
-            return Some(lost.way_back.clone());
+            return Some((lost.way_back.clone(), lost.websocket));
         }
         let bot = &self.bots[self.slot(bot)?];
         let State::Talking { connection, .. } = &bot.state else { return None };
         if !bot.is_at_home() {
             return None;
         }
-        match fault {
+        let way_back = match fault {
             TicketFault::Replayed => {
                 // Spent as soon as the server has heard anything over the new connection.
                 let spoke_at = bot.play.spoke_at?;
-                bot.spent.clone().filter(|_| spoke_at + SURELY_KNOWN_AFTER <= now)
+                bot.spent.clone().filter(|_| spoke_at + SURELY_KNOWN_AFTER <= now)?
             }
             TicketFault::Forged | TicketFault::Stale => {
                 let mut way_back = connection.way_back()?;
@@ -89,10 +95,11 @@ impl Fleet {
                 let byte =
                     if fault == TicketFault::Stale { 0 } else { way_back.ticket.0.len() - 1 };
                 way_back.ticket.0[byte] ^= 1;
-                Some(way_back)
+                way_back
             }
-            TicketFault::Expired => None,
-        }
+            TicketFault::Expired => return None,
+        };
+        Some((way_back, bot.plan.websocket))
     }
 }
 
@@ -113,7 +120,7 @@ mod tests {
             last_input: InputSequence(0),
         };
         let since = |departure| {
-            LostSeat::new(way_back.clone(), (departure, PlayerState::Match), Moment(0)).since
+            LostSeat::new(way_back.clone(), false, (departure, PlayerState::Match), Moment(0)).since
         };
         assert_eq!(since(Departure::Reset), Moment(0) + Duration::from_secs(3));
         assert_eq!(since(Departure::Goodbye), Moment(0) + Duration::from_secs(1));

@@ -12,14 +12,14 @@ use super::{
     bot::State,
     ending::Traces,
     leaving::{Leaving, Order},
-    nonsense::nonsense,
+    nonsense::{nonsense, web_nonsense},
     socket::Outcome,
     turn::Ready,
 };
 use crate::{
     clock::Moment,
     connection::{Ended, Operation},
-    departure::{Departure, PlayerState},
+    departure::{Departure, PlayerState, Transport},
     limits::{
         FLOOD_BURST_MAX, FLOODS_FOR, LAST_WORDS, READS_PER_TURN, UNREAD_WITHIN, VANISHED_KEPT_FOR,
     },
@@ -47,7 +47,8 @@ impl Fleet {
         let Order { departure, state, .. } = order;
         let slot = self.slot(bot).ok_or(DepartError::Gone)?;
         let can_be_told = matches!(state, PlayerState::Match | PlayerState::MidFrame);
-        if !(can_be_told && departure.can_happen_in(state, self.config.endpoint.transport())) {
+        if !(can_be_told && departure.can_happen_in(state, self.bots[slot].transport(&self.config)))
+        {
             return Err(DepartError::NotPossible);
         }
         let bot = &mut self.bots[slot];
@@ -111,7 +112,7 @@ impl Fleet {
     pub(super) fn carry_out(&mut self, slot: usize, order: Order, now: Moment) {
         let Order { departure, state, comeback } = order;
         let bot = &mut self.bots[slot];
-        let State::Talking { socket, connection } = &mut bot.state else { return };
+        let State::Talking { socket, connection, .. } = &mut bot.state else { return };
         if connection.ended().is_some() {
             return;
         }
@@ -129,8 +130,11 @@ impl Fleet {
         if departure == Departure::LastWords {
             bot.speak(LAST_WORDS, &mut self.input_body, now);
         }
-        let mut last_bytes = bot.finishes(departure, state).to_vec();
-        last_bytes.extend(nonsense(departure, state, bot.id, &self.config));
+        let mut last_bytes = bot.say_to_the_end(departure, state);
+        last_bytes.extend(match bot.transport(&self.config) {
+            Transport::Ws => web_nonsense(departure, state, bot.id, &self.config),
+            Transport::Tcp | Transport::Unix => nonsense(departure, state, bot.id, &self.config),
+        });
         // Without a ticket it could only play beside itself.
         let can_take_over = departure.stays_connected() && way_back.is_some();
         let takes_over = |comeback: &Comeback| comeback.takes_over && can_take_over;
@@ -169,6 +173,7 @@ impl Fleet {
             bot: bot.id,
             player,
             local: socket.local(),
+            transport: bot.transport(&self.config),
             departure,
             state,
             returns: leaving.comeback.is_some(),
@@ -191,7 +196,7 @@ impl Fleet {
         for _ in 0..FLOOD_BURST_MAX {
             let bot = &mut self.bots[slot];
             let Some(leaving) = &mut bot.leaving else { return };
-            let State::Talking { socket, connection } = &mut bot.state else { return };
+            let State::Talking { socket, connection, .. } = &mut bot.state else { return };
             while !leaving.last_bytes.is_empty() {
                 let Some(count) = leaving.sends_now(now) else { return };
                 match socket.send(&leaving.last_bytes[..count]) {
@@ -221,10 +226,13 @@ impl Fleet {
     /// Everything is sent: what remains is how it ends.
     fn finish_departure(&mut self, slot: usize, now: Moment) {
         let bot = &mut self.bots[slot];
+        let is_web = bot.transport(&self.config) == Transport::Ws;
         let Some(leaving) = &mut bot.leaving else { return };
         let State::Talking { socket, .. } = &mut bot.state else { return };
         match leaving.departure {
-            Departure::Goodbye | Departure::Close => {
+            // The server answers the close, and ends the stream.
+            Departure::Goodbye if is_web => {}
+            Departure::Goodbye | Departure::Close | Departure::WsClose => {
                 // The end of our stream goes out first. Closing with unread bytes sends a reset,
                 // which must not overtake it.
                 socket.drain(&mut self.read_buffer, READS_PER_TURN);
@@ -266,7 +274,7 @@ impl Fleet {
         let bot = &mut self.bots[slot];
         let Some(Leaving { departure, state, .. }) = bot.leaving else { return };
         let traces = Traces::of(bot);
-        let State::Talking { socket, connection } = mem::replace(&mut bot.state, State::Queued)
+        let State::Talking { socket, connection, .. } = mem::replace(&mut bot.state, State::Queued)
         else {
             unreachable!("only a connection can vanish");
         };

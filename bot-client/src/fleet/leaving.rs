@@ -106,12 +106,12 @@ impl Bot {
         if self.is_at_home() {
             return self.wanted.take();
         }
-        let State::Talking { connection, .. } = &self.state else { return None };
+        let State::Talking { wire, connection, .. } = &self.state else { return None };
         let BotPlan { departure: Some(departure), state, .. } = self.plan else { return None };
         let is_there = match state {
-            PlayerState::Lobby => true,
+            PlayerState::Lobby => wire.is_open(),
             PlayerState::ResumeWindow => {
-                connection.way_back().is_some() && connection.unsent().is_empty()
+                connection.way_back().is_some() && wire.has_said_all(connection)
             }
             PlayerState::Match | PlayerState::MidFrame => false,
         };
@@ -133,22 +133,21 @@ impl Bot {
 
     /// Makes what it has queued its last bytes.
     pub(super) fn say_last(&mut self) {
-        let (State::Talking { connection, .. }, Some(leaving)) =
+        let (State::Talking { wire, connection, .. }, Some(leaving)) =
             (&mut self.state, &mut self.leaving)
         else {
             return;
         };
-        leaving.last_bytes.extend_from_slice(connection.unsent());
-        connection.advance(connection.unsent().len());
+        leaving.last_bytes.append(&mut wire.take_unsent(connection));
     }
 
     /// What it still says of all that it was about to say, when it leaves in this way.
-    pub(super) fn finishes(&self, departure: Departure, state: PlayerState) -> &[u8] {
-        let State::Talking { connection, .. } = &self.state else { return &[] };
-        match (departure, state) {
+    pub(super) fn say_to_the_end(&mut self, departure: Departure, state: PlayerState) -> Vec<u8> {
+        let State::Talking { wire, connection, .. } = &mut self.state else { return Vec::new() };
+        let finishes = match (departure, state) {
             // It was about to say hello.
-            (_, PlayerState::Lobby) => &[],
-            (_, PlayerState::MidFrame) => connection.unsent(),
+            (_, PlayerState::Lobby) => false,
+            (_, PlayerState::MidFrame) => true,
             // These do not even finish what they were saying.
             (
                 Departure::Reset
@@ -158,8 +157,9 @@ impl Bot {
                 | Departure::Vanish
                 | Departure::PowerCut,
                 _,
-            ) => &[],
-            _ => connection.unsent(),
-        }
+            ) => false,
+            _ => true,
+        };
+        if finishes { wire.take_unsent(connection) } else { Vec::new() }
     }
 }

@@ -21,6 +21,8 @@ pub struct Injection {
     pub player: Option<PlayerId>,
     /// The bot's own end of the connection, if that is TCP: the server knows it by this address.
     pub local: Option<SocketAddr>,
+    /// What carried its bytes.
+    pub transport: Transport,
     /// How it left.
     pub departure: Departure,
     /// Where it stood.
@@ -38,7 +40,7 @@ pub struct Injection {
 
 impl Injection {
     /// The server's leave reasons that are right for it, the most likely one first.
-    pub fn expected_reasons(&self, transport: Transport) -> &'static [&'static str] {
+    pub fn expected_reasons(&self) -> &'static [&'static str] {
         match self.departure {
             // Half of a message is none: who had said nothing for a while was silent for longer.
             Departure::HalfFrame | Departure::Trickle
@@ -46,7 +48,7 @@ impl Injection {
             {
                 &["frame_timeout", "heartbeat"]
             }
-            _ => self.seen_as().expected_reasons(self.state, transport),
+            _ => self.seen_as().expected_reasons(self.state, self.transport),
         }
     }
 

@@ -19,7 +19,7 @@ impl Fleet {
     pub(super) fn read(&mut self, slot: usize, event: Ready) {
         for _ in 0..READS_PER_TURN {
             let bot = &mut self.bots[slot];
-            let State::Talking { socket, connection } = &mut bot.state else { return };
+            let State::Talking { socket, connection, .. } = &mut bot.state else { return };
             let outcome = socket.read(&mut self.read_buffer);
             let now = Moment::now();
             match outcome {
@@ -49,7 +49,7 @@ impl Fleet {
 
     /// A bot that does not read still notices that its socket is dead.
     pub(super) fn look_without_reading(&mut self, slot: usize) {
-        let State::Talking { socket, connection } = &mut self.bots[slot].state else { return };
+        let State::Talking { socket, connection, .. } = &mut self.bots[slot].state else { return };
         if let Some(error) = socket.take_error() {
             connection.handle_error(Operation::Read, &error);
         } else if let Outcome::Failed(error) = socket.send(&[]) {
@@ -97,12 +97,13 @@ impl Fleet {
     /// Takes in the first bytes of the buffer, which a bot has read.
     pub(super) fn hear(&mut self, slot: usize, count: usize, now: Moment) {
         let bot = &mut self.bots[slot];
-        let State::Talking { connection, .. } = &mut bot.state else { return };
+        let State::Talking { wire, connection, .. } = &mut bot.state else { return };
         self.stats.received_bytes += count as u64;
         let innocent = bot.leaving.is_none();
         let (play, config) = (&mut bot.play, &self.config);
         let (stats, watch) = (&mut self.stats, &mut self.watch);
-        connection.handle_bytes(&self.read_buffer[..count], now, |event| {
+        let (bytes, frame) = (&self.read_buffer[..count], &mut self.frame_buffer);
+        wire.hear(connection, bytes, now, frame, |event| {
             if innocent {
                 play.on_event(&event, now, config, stats, watch);
             }

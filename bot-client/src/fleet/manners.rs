@@ -132,8 +132,9 @@ impl Fleet {
 
     fn begin_habit(&mut self, slot: usize, now: Moment) -> io::Result<()> {
         let bot = &mut self.bots[slot];
+        let transport = bot.transport(&self.config);
         let State::Talking { socket, .. } = &mut bot.state else { return Ok(()) };
-        if !bot.habit.manner.can_happen_on(self.config.endpoint.transport()) {
+        if !bot.habit.manner.can_happen_on(transport) {
             return Err(io::ErrorKind::Unsupported.into());
         }
         bot.habit.next = match bot.habit.manner {
@@ -154,7 +155,7 @@ impl Fleet {
     /// Something of a bot's manner is due.
     fn take_habit_step(&mut self, slot: usize, now: Moment) -> io::Result<()> {
         let bot = &mut self.bots[slot];
-        let State::Talking { socket, connection } = &mut bot.state else { return Ok(()) };
+        let State::Talking { socket, connection, .. } = &mut bot.state else { return Ok(()) };
         let habit = &mut bot.habit;
         match habit.manner {
             Manner::Plain | Manner::Slicer | Manner::Idle | Manner::Loss => habit.next = None,
@@ -201,7 +202,7 @@ impl Fleet {
     }
 
     fn read_a_little(&mut self, slot: usize, bytes_max: usize, now: Moment) {
-        let State::Talking { socket, connection } = &mut self.bots[slot].state else { return };
+        let State::Talking { socket, connection, .. } = &mut self.bots[slot].state else { return };
         match socket.read(&mut self.read_buffer[..bytes_max]) {
             Outcome::Bytes(count) => self.hear(slot, count, now),
             Outcome::WouldBlock => {}

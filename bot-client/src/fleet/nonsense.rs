@@ -3,6 +3,10 @@
 //! Departure, state, seed -> **bytes** -> socket. Pure: the same bot says the same nonsense on
 //! every machine.
 
+mod web;
+
+pub(super) use web::web_nonsense;
+
 use gamekeeper_protocol::{
     ClientMessage, Hello, InputSequence,
     codec::Bytes,
@@ -62,7 +66,8 @@ pub(super) fn nonsense(
         | Departure::Freeze
         | Departure::Vanish
         | Departure::PowerCut
-        | Departure::Flood => Vec::new(),
+        | Departure::Flood
+        | Departure::WsClose => Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     bot::State,
     manners::Habit,
     socket::{BotSocket, Outcome, Progress},
+    wire::Wire,
 };
 use crate::{
     clock::Moment,
@@ -172,7 +173,8 @@ impl Fleet {
                     .expect("the names were checked when the fleet was made")
             }
         };
-        bot.state = State::Talking { socket, connection };
+        let wire = Wire::new(&self.config.endpoint, bot.transport(&self.config));
+        bot.state = State::Talking { socket, wire, connection };
     }
 
     fn handle_ready(&mut self, event: Ready) {
@@ -266,7 +268,7 @@ impl Fleet {
     pub(super) fn settle(&mut self, slot: usize, now: Moment) {
         self.note_return(slot, now);
         self.follow_habit(slot, now);
-        let transport = self.config.endpoint.transport();
+        let transport = self.bots[slot].transport(&self.config);
         let mut order = self.bots[slot].take_order(transport);
         if order.is_none() {
             self.flush(slot, now);
@@ -300,17 +302,21 @@ impl Fleet {
         if bot.holds_back(now) {
             return;
         }
-        let State::Talking { socket, connection } = &mut bot.state else { return };
-        while !connection.unsent().is_empty() {
-            let count = connection.unsent().len().min(bot.habit.write_bytes_max());
-            match socket.send(&connection.unsent()[..count]) {
+        let State::Talking { socket, wire, connection } = &mut bot.state else { return };
+        loop {
+            wire.prepare(connection);
+            let unsent = wire.unsent(connection);
+            if unsent.is_empty() {
+                return;
+            }
+            match socket.send(&unsent[..unsent.len().min(bot.habit.write_bytes_max())]) {
                 Outcome::Bytes(count) => {
                     self.stats.sends += 1;
                     self.stats.sent_bytes += count as u64;
                     if bot.play.player.is_some() {
                         bot.play.spoke_at.get_or_insert(now);
                     }
-                    connection.advance(count);
+                    wire.advance(connection, count);
                     bot.habit.has_spoken(now);
                 }
                 Outcome::WouldBlock => return,

@@ -215,6 +215,11 @@ impl RunArgs {
             None => Target::Own { program: self.server_bin, extra: self.server_args },
         };
         let Chosen { origin, scenario, thresholds, seed } = self.scenario.choose()?;
+        if let Target::Running { endpoint, .. } = &target
+            && !scenario.transport.can_happen_on(endpoint.transport())
+        {
+            return Err(usage("--transport: over a Unix socket nobody speaks WebSocket"));
+        }
         Ok(Options {
             target,
             origin,
@@ -262,6 +267,8 @@ mod tests {
             "run --bots 500 --duration 20s --churn 50/s --seed 7 --departures close,reset:3",
             "run --target 127.0.0.1:7777 --admin 127.0.0.1:7778 --game benchmark",
             "run --resume 30%",
+            "run --transport ws",
+            "run everything --transport mixed --bots 50",
             "run --resume 0.07",
             "run --processes 4 --pin",
             "run --server-bin /tmp/x --pin -- --state-bytes 64",
@@ -283,6 +290,8 @@ mod tests {
             ("", "Usage"),
             ("run --bots 0", "1.."),
             ("run --churn often", "20/s"),
+            ("run --transport udp", "tcp, ws and mixed"),
+            ("run --transport ws --target unix:/tmp/x", "nobody speaks WebSocket"),
             ("run --duration 0s", "longer than 0s"),
             ("run --resume 30", "25%"),
             ("run --processes 0", "1.."),

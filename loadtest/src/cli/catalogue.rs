@@ -73,10 +73,13 @@ impl fmt::Display for Catalogue {
         for departure in Departure::ALL {
             writeln!(f, "  {departure:<16} {}", departure.summary())?;
             let states = PlayerState::ALL.into_iter();
-            let states = states.filter(|it| departure.can_happen_in(*it, Transport::Tcp));
+            let states = states.filter(|it| departure.can_happen_in(*it, Transport::Ws));
             let states: Vec<&str> = states.map(PlayerState::name).collect();
             let mut detail = states.join(", ");
-            if let Some(why) = self.means.why_not(departure, PlayerState::Match) {
+            if departure.needs_websocket() {
+                detail += "; with --transport ws or mixed";
+            }
+            if let Some(why) = self.means.why_not(departure, PlayerState::Match, true) {
                 write!(detail, "; not here: {why}")?;
             }
             writeln!(f, "  {:<16}   {detail}", "")?;

@@ -11,12 +11,13 @@ use serde_json::Value;
 use crate::saved::Saved;
 
 /// What must be the same, and where it is in a report.
-const CONDITIONS: [(&str, &str); 9] = [
+const CONDITIONS: [(&str, &str); 10] = [
     ("bots", "/bots"),
     ("duration in seconds", "/duration_seconds"),
     ("seed", "/seed"),
     ("kernel", "/environment/kernel"),
     ("cores", "/environment/cores"),
+    ("transport", "/environment/transport"),
     ("pinned", "/environment/pinned"),
     ("optimised build", "/environment/optimised"),
     ("version of the load test", "/version"),
@@ -24,7 +25,7 @@ const CONDITIONS: [(&str, &str); 9] = [
 ];
 
 /// Options of the command that are conditions already, or that may differ.
-const LEFT_OUT: [&str; 5] = ["bots", "duration", "seed", "pin", "server-bin"];
+const LEFT_OUT: [&str; 6] = ["bots", "duration", "seed", "pin", "server-bin", "transport"];
 
 /// What stands in the place of a condition that is not known.
 const NOTHING: &str = "nothing";
@@ -110,6 +111,7 @@ mod tests {
             ("/seed", json!(2), "seed 1 and 2"),
             ("/environment/kernel", json!(null), "and nothing"),
             ("/environment/cores", json!(64), "and 64"),
+            ("/environment/transport", json!("ws"), "transport tcp and ws"),
             ("/environment/pinned", json!(true), "pinned no and yes"),
             ("/version", json!("0.0.1"), "and 0.0.1"),
             ("/schema", json!(1), "schema of the report 2 and 1"),

@@ -147,6 +147,7 @@ impl News {
 mod tests {
     use gamekeeper_bot::{
         connection::{Ended, Operation, ServerFault},
+        departure::Transport,
         fleet::{Endpoint, Homecoming, ReturnOutcome, Stage},
         manner::Manner,
         people::PlayerChange,
@@ -167,6 +168,7 @@ mod tests {
             bot: BotId(bot),
             player: Some(PlayerId(bot + 1)),
             local: Some(([127, 0, 0, 1], 4000).into()),
+            transport: Transport::Ws,
             departure: Departure::HalfFrame,
             state: PlayerState::ResumeWindow,
             returns: true,
@@ -236,6 +238,7 @@ mod tests {
             departure: Some(Departure::Freeze),
             state: PlayerState::Lobby,
             manner: Manner::ALL[1],
+            websocket: true,
             planned_at: Some(Moment(7)),
         };
         let comeback = Comeback { after: Duration::from_millis(3), takes_over: true, plan };

@@ -127,7 +127,7 @@ fn pick<T>(mut from: Vec<T>, count: u64, dice: &mut Dice) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
-    use gamekeeper_bot::departure::Transport;
+    use gamekeeper_bot::{departure::Transport, transport::TransportMix};
 
     use super::*;
     use crate::{mix::DepartureMix, plan::Means, scenario::Quick};
@@ -135,6 +135,7 @@ mod tests {
     fn plan(resume_share: f64) -> Plan {
         let quick = Quick {
             game: String::new(),
+            transport: TransportMix::Tcp,
             bots: 500,
             duration: Duration::from_secs(40),
             churn_per_second: 50.0,

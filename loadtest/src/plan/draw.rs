@@ -11,6 +11,7 @@ use gamekeeper_bot::{
     dice::{Dice, Purpose},
     fleet::{BotPlan, Comeback},
     manner::Manner,
+    transport::TransportMix,
 };
 
 use super::{
@@ -160,6 +161,7 @@ fn changes(mut bots: u32, stages: &[Stage]) -> Vec<Due<'static>> {
 struct Draft {
     drawn: Drawn,
     playing: Playing,
+    transport: TransportMix,
 }
 
 /// What is to follow a departure.
@@ -172,7 +174,7 @@ struct Following<'a> {
 
 impl Draft {
     fn new(scenario: &Scenario) -> Self {
-        let mut draft = Self::default();
+        let mut draft = Self { transport: scenario.transport, ..Self::default() };
         let controls = scenario.controls.iter();
         let mut controls =
             controls.flat_map(|control| std::iter::repeat_n(control.manner, control.bots as usize));
@@ -184,7 +186,8 @@ impl Draft {
             let manner = if wanted > placed { None } else { controls.next() };
             placed += u64::from(manner.is_none());
             let manner = manner.unwrap_or(Manner::Plain);
-            draft.drawn.plan.bots.push(BotPlan { manner, ..BotPlan::default() });
+            let websocket = scenario.transport.is_web(bot);
+            draft.drawn.plan.bots.push(BotPlan { manner, websocket, ..BotPlan::default() });
             if manner == Manner::Plain {
                 draft.playing.add(Stay { bot, from: Duration::ZERO });
             }
@@ -220,7 +223,11 @@ impl Draft {
         let mut there: Vec<u32> = there.map(|stay| stay.bot).collect();
         for _ in 0..mass.amount.of(there.len()) {
             let bot = there.swap_remove(stream.victims.below(there.len() as u32) as usize);
-            let departure = mass.causes.draw(&mut stream.ways);
+            let is_web = self.drawn.plan.bots[bot as usize].websocket;
+            let can = |departure: &Departure| is_web || !departure.needs_websocket();
+            let first = mass.causes.draw(&mut stream.ways);
+            let more = (0..DRAWS_MAX).map(|_| mass.causes.draw(&mut stream.ways));
+            let departure = std::iter::once(first).chain(more).find(can).unwrap_or(first);
             let victim = self.playing.place_of(bot).expect("each of them leaves once");
             let following =
                 Following { resume: &mass.resume, is_replaced: true, mass: Some(index) };
@@ -237,8 +244,10 @@ impl Draft {
 
     /// The number of one more bot.
     fn next_bot(&mut self) -> u32 {
-        self.drawn.plan.bots.push(BotPlan::default());
-        self.drawn.plan.bots.len() as u32 - 1
+        let bot = self.drawn.plan.bots.len() as u32;
+        let websocket = self.transport.is_web(bot);
+        self.drawn.plan.bots.push(BotPlan { websocket, ..BotPlan::default() });
+        bot
     }
 
     fn join(&mut self, at: Duration) -> u32 {
@@ -307,7 +316,8 @@ impl Draft {
         self.replace(bot, at);
     }
 
-    /// The place of somebody who has played long enough; without such a one, that is noted.
+    /// The place of somebody who has played long enough, and can leave so; without such a one, that
+    /// is noted.
     fn draw_victim(
         &mut self,
         at: Duration,
@@ -316,9 +326,11 @@ impl Draft {
         stream: &mut Stream,
     ) -> Option<usize> {
         let stays = self.playing.stays();
+        let bots = &self.drawn.plan.bots;
+        let can = |stay: &Stay| !departure.needs_websocket() || bots[stay.bot as usize].websocket;
         let place = (0..DRAWS_MAX)
             .map(|_| stream.victims.below(stays.len() as u32) as usize)
-            .find(|place| stays.get(*place).is_some_and(|stay| stay.from <= at));
+            .find(|place| stays.get(*place).is_some_and(|stay| stay.from <= at && can(stay)));
         if place.is_none() {
             *self.drawn.unplaced.entry((departure, state)).or_default() += 1;
         }

@@ -32,7 +32,7 @@ pub(super) fn leave_out(drawn: Drawn, means: &Means) -> Plan {
 /// say.
 pub(super) fn foretell(plan: &mut Plan) {
     for bot in &mut plan.bots {
-        *bot = BotPlan { manner: bot.manner, ..BotPlan::default() };
+        *bot = BotPlan { manner: bot.manner, websocket: bot.websocket, ..BotPlan::default() };
     }
     // Of each bot, the step of its last departure so far.
     let mut since: Vec<Option<usize>> = vec![None; plan.bots.len()];
@@ -40,7 +40,8 @@ pub(super) fn foretell(plan: &mut Plan) {
         let Step::Leave(planned) = &mut plan.steps[index] else { continue };
         let PlannedDeparture { bot, departure, state, .. } = *planned;
         if let Some(comeback) = &mut planned.comeback {
-            comeback.plan = BotPlan::default();
+            let websocket = plan.bots[bot as usize].websocket;
+            comeback.plan = BotPlan { websocket, ..BotPlan::default() };
         }
         let known = match since[bot as usize].replace(index) {
             None => Some(&mut plan.bots[bot as usize]),
@@ -86,8 +87,9 @@ impl<'a> Sieve<'a> {
 
     /// Counts departures for which nobody was there.
     fn nobody_there(&mut self) {
+        let any_web = self.drawn.plan.bots.iter().any(|bot| bot.websocket);
         for ((departure, state), count) in std::mem::take(&mut self.drawn.unplaced) {
-            match self.means.why_not(departure, state) {
+            match self.means.why_not(departure, state, any_web) {
                 Some(why) => self.note(departure, why, count),
                 None => self.drawn.plan.unplaced += count,
             }
@@ -101,12 +103,13 @@ impl<'a> Sieve<'a> {
             Step::Leave(planned) => planned,
         };
         let PlannedDeparture { at, bot, departure, state, comeback, .. } = *planned;
-        let why_not = self.means.why_not(departure, state);
+        let websocket = self.drawn.plan.bots[self.plays[bot as usize] as usize].websocket;
+        let why_not = self.means.why_not(departure, state, websocket);
         // Nor does anybody lose its connection only to do on the way back what cannot be done.
         let then = comeback.filter(|_| !planned.returns_to_play());
         let then = then.and_then(|comeback| comeback.plan.departure);
         let in_vain = then.is_some_and(|departure| {
-            self.means.why_not(departure, PlayerState::ResumeWindow).is_some()
+            self.means.why_not(departure, PlayerState::ResumeWindow, websocket).is_some()
         });
         if why_not.is_none() && !in_vain {
             return true;

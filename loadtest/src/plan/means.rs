@@ -13,7 +13,7 @@ use gamekeeper_bot::{
 const STRANGERS_UNKNOWN: &str = "over a Unix socket a bot in the lobby has neither an address \
                                  nor a player, so the server's line about it cannot be known";
 
-/// What can be done here.
+/// What can be done here, over whatever carries the bytes of native clients.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Means {
     transport: Transport,
@@ -41,9 +41,14 @@ impl Means {
         self
     }
 
-    /// Why nobody can leave in this way here, if so.
-    pub fn why_not(&self, departure: Departure, state: PlayerState) -> Option<String> {
-        if !departure.can_happen_in(state, self.transport) {
+    /// Why nobody can leave in this way here who speaks WebSocket, or does not, if so.
+    pub fn why_not(
+        &self,
+        departure: Departure,
+        state: PlayerState,
+        websocket: bool,
+    ) -> Option<String> {
+        if !departure.can_happen_in(state, self.transport.spoken(websocket)) {
             return Some("cannot be done over this transport".to_owned());
         }
         if state == PlayerState::Lobby && self.transport == Transport::Unix {

@@ -3,6 +3,7 @@
 use gamekeeper_bot::{
     departure::{PlayerState, Transport},
     privilege::Privilege,
+    transport::TransportMix,
 };
 
 use super::*;
@@ -18,6 +19,7 @@ fn means() -> Means {
 fn quick() -> Quick {
     Quick {
         game: String::new(),
+        transport: TransportMix::Tcp,
         bots: 500,
         duration: Duration::from_secs(20),
         churn_per_second: 50.0,
@@ -91,7 +93,8 @@ fn every_departure_is_possible_and_followed_by_somebody() {
     assert!(plan.departures().all(|planned| planned.at < Duration::from_secs(20)));
     assert_eq!(follow(&plan), 500, "as many stay as there were");
     assert_eq!(plan.bots.len() as u64, 1500 - plan.returns());
-    assert_eq!(plan.departures_by_kind().len(), Departure::ALL.len(), "every kind occurs");
+    let kinds = Departure::ALL.into_iter().filter(|departure| !departure.needs_websocket());
+    assert_eq!(plan.departures_by_kind().len(), kinds.count(), "every kind occurs");
     assert_eq!(plan.departures_by_kind().values().sum::<u64>(), 1000);
 }
 
@@ -327,4 +330,52 @@ fn a_plan_can_be_printed() {
     let json = serde_json::to_string(&lines[0]).expect("JSON");
     assert!(json.contains("\"step\":") && !json.contains("null"), "{json}");
     assert_eq!(departures(&plan).len(), lines.iter().filter(|it| it.step == "leave").count());
+}
+
+/// In a mixed run half of the bots are browsers, also when they are back; and nobody else closes a
+/// WebSocket. Who has none stays, and that is reported.
+#[test]
+fn only_browsers_do_what_only_browsers_can() {
+    let browsers = |transport| {
+        let plan = plan(&Quick { transport, ..quick() }, 1);
+        follow(&plan);
+        assert!(plan.not_run.is_empty() && plan.unplaced == 0, "{:?}", plan.not_run);
+        for planned in plan.departures() {
+            let websocket = plan.bots[planned.bot as usize].websocket;
+            let back = planned.comeback.map(|comeback| comeback.plan.websocket);
+            assert!(back.is_none_or(|back| back == websocket));
+            let possible =
+                planned.departure.can_happen_in(planned.state, Transport::Tcp.spoken(websocket));
+            assert!(possible, "{planned:?}");
+        }
+        let closed = plan.departures().filter(|it| it.departure == Departure::WsClose).count();
+        let web = plan.bots.iter().filter(|bot| bot.websocket).count();
+        let bots = plan.bots.len();
+        ((web * 20 + bots / 2) / bots * 5, closed > 50)
+    };
+    assert_eq!(browsers(TransportMix::Tcp), (0, false));
+    assert_eq!(browsers(TransportMix::Ws), (100, true));
+    assert_eq!(browsers(TransportMix::Mixed), (50, true));
+}
+
+#[test]
+fn what_only_browsers_can_do_is_left_out_where_there_are_none() {
+    let mix = "ws-close,close".parse().expect("a mix");
+    let plan = plan(&Quick { mix, ..quick() }, 1);
+    follow(&plan);
+    let (count, why) = &plan.not_run[&Departure::WsClose];
+    assert_eq!(count + plan.departures_count(), 1000);
+    assert_eq!((plan.unplaced, &why[..]), (0, "cannot be done over this transport"));
+    // A mass takes whoever is there: those who have no WebSocket leave in another way.
+    let text = ALL_SORTS
+        .replace("close,freeze", "close")
+        .replace("reset,vanish", "reset,ws-close")
+        .replace("bots = 100", "bots = 100\ntransport = \"mixed\"");
+    let plan = Plan::new(&file::read(&text).expect("a scenario"), 1, &means());
+    follow(&plan);
+    let mass: Vec<_> = plan.departures().filter(|it| it.mass.is_some()).collect();
+    let web = |it: &&&PlannedDeparture| plan.bots[it.bot as usize].websocket;
+    let closes = |it: &&&PlannedDeparture| it.departure == Departure::WsClose;
+    assert!(mass.iter().filter(closes).count() > 5 && plan.not_run.is_empty());
+    assert!(mass.iter().filter(closes).all(|it| web(&it)));
 }

@@ -377,6 +377,8 @@ pub struct Environment {
     pub kernel: String,
     /// Cores that this process may use.
     pub cores: usize,
+    /// What the bots spoke: `tcp`, `ws`, `mixed`; `unix` where that was a Unix socket.
+    pub transport: &'static str,
     /// Whether the server had a core of its own.
     pub pinned: bool,
     /// Whether this program was built with optimisation.
@@ -388,6 +390,7 @@ impl Environment {
         Self {
             kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
             cores: evidence.cores,
+            transport: options.transport_name(),
             pinned: options.pin,
             optimised: !cfg!(debug_assertions),
         }

@@ -8,6 +8,7 @@ use gamekeeper_bot::{
     departure::PlayerState,
     departure::Transport,
     fleet::{BotId, End, FleetStats, Injection, Stage},
+    transport::TransportMix,
 };
 use gamekeeper_protocol::PlayerId;
 
@@ -24,6 +25,7 @@ use crate::{
 fn options() -> Options {
     let quick = Quick {
         game: "arena".to_owned(),
+        transport: TransportMix::Tcp,
         bots: 10,
         duration: Duration::from_secs(10),
         churn_per_second: 1.0,
@@ -78,6 +80,7 @@ pub(crate) fn good() -> (Options, Plan, Evidence) {
             bot: BotId(planned.bot),
             player: Some(PlayerId(planned.bot)),
             local: None,
+            transport: Transport::Tcp,
             departure: planned.departure,
             state: PlayerState::Match,
             returns: false,
@@ -102,6 +105,7 @@ pub(crate) fn good() -> (Options, Plan, Evidence) {
             bot: BotId(bot),
             player: Some(PlayerId(1_000 + bot)),
             local: None,
+            transport: Transport::Tcp,
             departure: Departure::Goodbye,
             state: PlayerState::Match,
             returns: false,

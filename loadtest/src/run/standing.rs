@@ -15,7 +15,7 @@ use std::{
 
 use gamekeeper_bot::{
     clock::Moment,
-    departure::{Departure, Transport},
+    departure::Departure,
     fleet::{End, Injection, Stage},
 };
 use gamekeeper_protocol::PlayerId;
@@ -38,7 +38,6 @@ pub struct Standing {
     pub overdue: u64,
     /// Whether the server tells what it notices.
     pub has_ledger: bool,
-    transport: Transport,
     /// Departures that wait for their line, by number.
     open: HashMap<u64, Injection>,
     /// The number of the next departure.
@@ -64,11 +63,6 @@ pub struct SoFar {
 }
 
 impl Standing {
-    /// Nothing has been done so far.
-    pub(super) fn new(transport: Transport) -> Self {
-        Self { transport, ..Self::default() }
-    }
-
     /// How all ways of leaving stand together.
     pub fn total(&self) -> SoFar {
         let add = |sum: SoFar, it: &SoFar| SoFar {
@@ -124,7 +118,7 @@ impl Standing {
                 continue;
             };
             let cause = self.causes.entry(injection.departure).or_default();
-            match matching::is_right(&injection, &line.reason, self.transport) {
+            match matching::is_right(&injection, &line.reason) {
                 true => cause.right += 1,
                 false => cause.wrong += 1,
             }
@@ -135,7 +129,11 @@ impl Standing {
 
 #[cfg(test)]
 mod tests {
-    use gamekeeper_bot::{connection::Ended, departure::PlayerState, fleet::BotId};
+    use gamekeeper_bot::{
+        connection::Ended,
+        departure::{PlayerState, Transport},
+        fleet::BotId,
+    };
 
     use super::*;
 
@@ -144,6 +142,7 @@ mod tests {
             bot: BotId(bot),
             player: Some(PlayerId(bot)),
             local: local.map(|local| local.parse().expect("an address")),
+            transport: Transport::Tcp,
             departure: Departure::Close,
             state: PlayerState::Match,
             returns: false,
@@ -167,7 +166,7 @@ mod tests {
 
     #[test]
     fn lines_are_joined_by_address_and_else_by_player() {
-        let mut standing = Standing::new(Transport::Tcp);
+        let mut standing = Standing::default();
         let (a, b) = (Some("127.0.0.1:1"), Some("127.0.0.1:2"));
         standing.note(&[left(1, a), left(2, b), left(3, None), left(4, None)], &[]);
         assert_eq!((standing.total().left, standing.has_ledger), (4, false));
@@ -183,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_line_may_come_before_the_news_of_its_departure() {
-        let mut standing = Standing::new(Transport::Tcp);
+        let mut standing = Standing::default();
         standing.hear(&[line(1, None, "fin", 1_500)], Moment(1_600));
         assert_eq!(standing.total(), SoFar::default());
         standing.note(&[left(1, None)], &[]);
@@ -198,7 +197,7 @@ mod tests {
 
     #[test]
     fn ends_that_nobody_asked_for_are_findings() {
-        let mut standing = Standing::new(Transport::Tcp);
+        let mut standing = Standing::default();
         let end = |stage, departure, returning| End {
             bot: BotId(1),
             player: None,

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, error, fmt, str::FromStr, time::Duration};
 use gamekeeper_bot::{
     departure::{PlayerState, Transport},
     manner::Manner,
+    transport::TransportMix,
     units::{UnitError, parse_duration, parse_share},
 };
 use serde::{Deserialize, Deserializer, de};
@@ -63,6 +64,8 @@ struct Server {
 struct Load {
     #[serde(default = "arena")]
     game: String,
+    #[serde(default, deserialize_with = "parsed")]
+    transport: TransportMix,
     bots: u32,
     #[serde(default, deserialize_with = "duration")]
     duration: Option<Duration>,
@@ -174,6 +177,7 @@ impl File {
         let scenario = Scenario {
             about: self.about,
             game: load.game,
+            transport: TransportMix::Tcp,
             bots: load.bots,
             stages,
             input_hz: load.input_hz,
@@ -185,7 +189,8 @@ impl File {
             thresholds: thresholds(self.thresholds)?,
             server_args: self.server.args,
             seed: self.seed,
-        };
+        }
+        .over(load.transport);
         bounds::check(&scenario)?;
         bounds::check_tables(&scenario)?;
         Ok(scenario)
@@ -262,7 +267,7 @@ impl FaultTable {
             return Err("its list of states is empty".to_owned());
         }
         for (departure, _) in self.causes.weights() {
-            let happens = |state: &PlayerState| departure.can_happen_in(*state, Transport::Tcp);
+            let happens = |state: &PlayerState| departure.can_happen_in(*state, Transport::Ws);
             if let Some(state) = states.iter().find(|state| !happens(state)) {
                 return Err(format!("{departure} cannot happen in the state {state}"));
             }
@@ -353,6 +358,7 @@ mod tests {
         bots = 100
         stages = [{ hold = "10s" }, { ramp = "5s", to = 200 }, { hold = "5s" }]
         input_hz = 10
+        transport = "mixed"
         [[fault]]
         causes = "close,reset:3"
         rate = "5%/s"
@@ -376,6 +382,7 @@ mod tests {
     fn a_whole_one_is_read() {
         let scenario = read(WHOLE).expect("a scenario");
         assert_eq!((scenario.seed, scenario.bots, scenario.initial()), (7, 100, 103));
+        assert_eq!(scenario.transport, TransportMix::Mixed);
         assert_eq!((scenario.most(), scenario.duration()), (203, Duration::from_secs(20)));
         let fault = &scenario.faults[0];
         assert_eq!(fault.states, [PlayerState::Match, PlayerState::MidFrame]);
@@ -396,6 +403,7 @@ mod tests {
             ("bots = 100", "bots = 2000000", "too many"),
             ("input_hz = 10", "input_hz = 1001", "input_hz = 1001 is too many"),
             ("game = \"benchmark\"", "game = 3", "line 7"),
+            ("transport = \"mixed\"", "transport = \"udp\"", "there are tcp, ws and mixed"),
             ("rate = \"5%/s\"", "rate = \"often\"", "5%/s"),
             ("causes = \"reset\"", "causes = \"explosion\"", "half-close"),
             ("\"mid-frame\"", "\"mid-sentence\"", "resume-window"),

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use gamekeeper_bot::departure::PlayerState;
+use gamekeeper_bot::{departure::PlayerState, transport::TransportMix};
 
 use super::{Fault, Resume, Scenario, Stage, values::Rate};
 use crate::{mix::DepartureMix, quote::Word};
@@ -12,6 +12,8 @@ use crate::{mix::DepartureMix, quote::Word};
 pub struct Quick {
     /// The game to play; empty for the server's default game.
     pub game: String,
+    /// What the bots speak.
+    pub transport: TransportMix,
     /// Bots that play at any time.
     pub bots: u32,
     /// How long they play.
@@ -37,9 +39,10 @@ impl Quick {
             states: vec![PlayerState::Match],
             resume: Resume::usual(self.resume_share),
         };
-        Scenario {
+        let scenario = Scenario {
             about: "bots that play, and leave and come back all the time".to_owned(),
             game: self.game.clone(),
+            transport: TransportMix::Tcp,
             bots: self.bots,
             stages: vec![Stage { to: self.bots, takes: self.duration }],
             input_hz: self.input_hz,
@@ -49,7 +52,8 @@ impl Quick {
             thresholds: Vec::new(),
             server_args: Vec::new(),
             seed: 1,
-        }
+        };
+        scenario.over(self.transport)
     }
 }
 
@@ -58,6 +62,9 @@ impl fmt::Display for Quick {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.game.is_empty() {
             write!(f, " --game {}", Word(&self.game))?;
+        }
+        if self.transport != TransportMix::Tcp {
+            write!(f, " --transport {}", self.transport)?;
         }
         write!(f, " --bots {} --duration {}s", self.bots, self.duration.as_secs_f64())?;
         write!(f, " --churn {}/s --departures {}", self.churn_per_second, self.mix)?;

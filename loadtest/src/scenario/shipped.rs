@@ -24,6 +24,7 @@ mod tests {
     use gamekeeper_bot::{
         departure::{Departure, PlayerState, Transport},
         manner::Manner,
+        transport::TransportMix,
     };
 
     use super::*;
@@ -47,8 +48,13 @@ mod tests {
         let scenario = find("everything").expect("shipped");
         let plan = Plan::new(&scenario, 1, &Means::all(Transport::Tcp));
         let kinds = plan.departures_by_kind();
+        let of_browsers = find("everything").expect("shipped").over(TransportMix::Mixed);
+        let of_browsers = Plan::new(&of_browsers, 1, &Means::all(Transport::Tcp));
+        let of_browsers = of_browsers.departures_by_kind();
         for departure in Departure::ALL {
-            assert!(kinds.contains_key(&(departure, PlayerState::Match)), "{departure}");
+            let kind = (departure, PlayerState::Match);
+            assert!(of_browsers.contains_key(&kind), "{departure}");
+            assert_eq!(kinds.contains_key(&kind), !departure.needs_websocket(), "{departure}");
         }
         for departure in Departure::ALL {
             for state in [PlayerState::Lobby, PlayerState::MidFrame] {

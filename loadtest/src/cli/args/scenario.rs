@@ -4,7 +4,10 @@
 
 use std::{fs, time::Duration};
 
-use gamekeeper_bot::units::{parse_duration, parse_rate, parse_share};
+use gamekeeper_bot::{
+    transport::TransportMix,
+    units::{parse_duration, parse_rate, parse_share},
+};
 
 use super::usage;
 use crate::{
@@ -28,6 +31,11 @@ pub(in crate::cli) struct ScenarioArgs {
     /// The game to play [default: arena, or what the scenario says].
     #[arg(long, value_name = "NAME")]
     game: Option<String>,
+
+    /// What the bots speak: tcp for the native protocol, ws for WebSocket as browsers do, or mixed
+    /// for half of them [default: tcp, or what the scenario says].
+    #[arg(long, value_name = "NAME")]
+    transport: Option<TransportMix>,
 
     /// Bots that play at any time [default: 200, or what the scenario says].
     #[arg(long, value_name = "N")]
@@ -81,7 +89,7 @@ impl ScenarioArgs {
     pub(super) fn choose(self) -> Result<Chosen, clap::Error> {
         let (thresholds, seed) = (self.thresholds.clone(), self.seed);
         let (origin, scenario) = match self.scenario {
-            Some(name) => named(name, self.bots, self.game)?,
+            Some(name) => named(name, self.transport, self.bots, self.game)?,
             None => {
                 let quick = self.into_quick();
                 if quick.duration.is_zero() {
@@ -99,6 +107,7 @@ impl ScenarioArgs {
     fn into_quick(self) -> Quick {
         Quick {
             game: self.game.unwrap_or_else(|| "arena".to_owned()),
+            transport: self.transport.unwrap_or_default(),
             bots: self.bots.unwrap_or(200),
             duration: self.duration.unwrap_or(Duration::from_secs(30)),
             churn_per_second: self.churn.unwrap_or(20.0),
@@ -111,6 +120,7 @@ impl ScenarioArgs {
 
 fn named(
     name: String,
+    transport: Option<TransportMix>,
     bots: Option<u32>,
     game: Option<String>,
 ) -> Result<(Origin, Scenario), clap::Error> {
@@ -137,7 +147,10 @@ fn named(
     if let Some(game) = &game {
         scenario.game.clone_from(game);
     }
-    Ok((Origin::Named { name, bots, game }, scenario))
+    if let Some(transport) = transport {
+        scenario = scenario.over(transport);
+    }
+    Ok((Origin::Named { name, transport, bots, game }, scenario))
 }
 
 #[cfg(test)]

@@ -255,11 +255,11 @@ pub(super) mod tests {
         let wanted = format!(
             "run        [{bar}]  43 %  29 s left\n\
              bots       1198 play of 1200 expected, 7 on the way back\n\
-             left       285, 180 noticed, 8 still hold their socket\n           \
+             left       312, 192 noticed, 8 still hold their socket\n           \
              goodbye 12/12  close 12/13  reset 12/14  half-close 12/15\n           \
              unread-close 12/16  last-words 12/17  stall 12/18  freeze 12/19\n           \
              vanish 12/20  power-cut 12/21  half-frame 12/22  trickle 12/23\n           \
-             garbage 12/24  oversize 12/25  flood 12/26\n\
+             garbage 12/24  oversize 12/25  flood 12/26  ws-close 12/27\n\
              server     1203 players, 12 away; tick late p99 1.00 ms\n\
              survivors  interval p50 50.0, p99 51.9, worst 60.2 ms\n\
              generator  inputs are sent late by 0.4 ms (p99)\n\
