@@ -1,0 +1,96 @@
+// The panel that sends bots in: how many, over what, and a button for each way to leave.
+//
+// Data flow: causes of the server's answer -> buttons; a pressed button -> `send`, which asks the
+// server -> what it said, beside the button. The server decides what is possible.
+
+import { element, make, write } from './lab-dom.js';
+import { count } from './lab-words.js';
+
+const GROUPS = { gone: 'They go', silent: 'They fall silent', broken: 'They misbehave' };
+/** The mass drop: how many, and how. */
+const MASS = { cause: 'reset', bots: 50 };
+
+/** The panel. */
+export class SendPanel {
+  #send;
+  #causes = '';
+  // Each button with the cause that it stands for, and where the server's words go.
+  #buttons = [];
+  #botsMax = 1;
+
+  /**
+   * `send({ cause, bots, transport })` asks the server, and answers `{ run }` or `{ refused }`, a
+   * sentence.
+   */
+  constructor(send) {
+    this.#send = send;
+    element('how').addEventListener('submit', (event) => event.preventDefault());
+    element('bots').addEventListener('focus', () => {
+      element('how').querySelector('[value=other]').checked = true;
+    });
+  }
+
+  /** Shows what is possible; `isHeard` is whether the server answers at all. */
+  show({ causes, open, closed_because: why, bots_max: botsMax, bots_out: botsOut }, isHeard) {
+    this.#botsMax = botsMax;
+    element('bots').max = botsMax;
+    const text = JSON.stringify(causes);
+    if (text !== this.#causes) this.#makeButtons(causes);
+    this.#causes = text;
+    element('closed').hidden = open;
+    write('closed', open ? '' : why ?? 'No bots can be sent in here.');
+    for (const field of [element('how-many'), element('over-what')]) field.disabled = !open;
+    for (const { button } of this.#buttons) button.disabled = !open || !isHeard;
+    write('out', open ? `${count(botsOut, 'bot')} out there now, ${botsMax} at most.` : '');
+  }
+
+  #makeButtons(causes) {
+    this.#buttons = [];
+    const { cause: name, bots } = MASS;
+    const reset = causes.find((cause) => cause.name === name);
+    const mass = { ...reset, label: `Mass drop of ${bots}`, wire: `${bots} resets at once` };
+    const all = reset === undefined ? [] : [make('ul', 'mass', this.#item(mass, bots))];
+    for (const group of new Set(causes.map((cause) => cause.group))) {
+      const items = causes.filter((cause) => cause.group === group)
+        .map((cause) => this.#item(cause, null));
+      all.push(make('h3', '', GROUPS[group] ?? group), make('ul', group, ...items));
+    }
+    element('causes').replaceChildren(...all);
+  }
+
+  #item(cause, bots) {
+    const hints = [];
+    if (cause.websocket_only) hints.push('always over WebSocket');
+    if (cause.privilege) hints.push(`needs ${cause.privilege} on the server's machine`);
+    if (cause.expect_seconds >= 1) hints.push(`noticed after about ${cause.expect_seconds} s`);
+    const button = make('button', '', make('b', '', cause.label), make('span', '', cause.wire));
+    if (hints.length > 0) button.append(make('small', '', hints.join('; ')));
+    button.type = 'button';
+    button.dataset.cause = bots === null ? cause.name : 'mass';
+    const said = make('p', 'said');
+    said.setAttribute('role', 'status');
+    button.addEventListener('click', () => this.#press(cause, bots, button, said));
+    this.#buttons.push({ button });
+    return make('li', '', button, said);
+  }
+
+  async #press(cause, bots, button, said) {
+    const wish = { cause: cause.name, bots: bots ?? this.#howMany(), transport: 'tcp' };
+    const form = new FormData(element('how'));
+    wish.transport = cause.websocket_only ? 'ws' : form.get('transport');
+    if (!(Number.isInteger(wish.bots) && wish.bots >= 1 && wish.bots <= this.#botsMax)) {
+      said.className = 'said refused';
+      return write(said, `Send 1 to ${this.#botsMax} bots.`);
+    }
+    button.ariaBusy = 'true';
+    const { run, refused } = await this.#send(wish);
+    button.ariaBusy = 'false';
+    said.className = refused === undefined ? 'said' : 'said refused';
+    write(said, refused ?? `Run ${run}: ${count(wish.bots, 'bot')} on the way.`);
+  }
+
+  #howMany() {
+    const chosen = new FormData(element('how')).get('bots');
+    return Number(chosen === 'other' ? element('bots').value : chosen);
+  }
+}
