@@ -9,6 +9,8 @@ import { count } from './lab-words.js';
 const GROUPS = { gone: 'They go', silent: 'They fall silent', broken: 'They misbehave' };
 /** The mass drop: how many, and how. */
 const MASS = { cause: 'reset', bots: 50 };
+/** How long an answer stands beside its button, in ms. */
+const SAID_MS = 8000;
 
 /** The panel. */
 export class SendPanel {
@@ -86,7 +88,11 @@ export class SendPanel {
     const { run, refused } = await this.#send(wish);
     button.ariaBusy = 'false';
     said.className = refused === undefined ? 'said' : 'said refused';
-    write(said, refused ?? `Run ${run}: ${count(wish.bots, 'bot')} on the way.`);
+    const words = refused ?? `Run ${run}: ${count(wish.bots, 'bot')} on the way.`;
+    write(said, words);
+    setTimeout(() => {
+      if (said.textContent === words) write(said, '');
+    }, SAID_MS);
   }
 
   #howMany() {

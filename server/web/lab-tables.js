@@ -19,11 +19,12 @@ export function showVitals({ connections, ticks }, vitals) {
     : `${handshake} not in yet, ${lingering} being told goodbye`);
   const lately = vitals.last(LATELY_SECONDS);
   const isKnown = lately !== null && lately.ticks > 0;
-  const bound = ({ lateMs, isBeyond }) => `${isBeyond ? 'over' : 'below'} ${duration(lateMs)}`;
+  const bound = ({ lateMs, isBeyond }) => `${isBeyond ? '>' : '\u2264'} ${duration(lateMs)}`;
   write('late', isKnown ? bound(lately) : '-');
-  const work = isKnown ? `; work of a tick ${lately.isWorkBeyond ? 'over' : 'below'} `
-    + `${duration(lately.workMs)}` : '';
-  write('late-note', `in the last ${LATELY_SECONDS} s${work}`);
+  const work = isKnown ? `; longest work ${bound({
+    lateMs: lately.workMs, isBeyond: lately.isWorkBeyond,
+  })}` : '';
+  write('late-note', `late, in the last ${LATELY_SECONDS} s${work}`);
   write('missed', String(lately?.missed ?? 0));
   write('missed-note', `in the last ${LATELY_SECONDS} s; ${ticks.missed} of ${ticks.total} ever`);
   element('late-tile').classList.toggle('bad', isKnown && lately.isBeyond);

@@ -49,7 +49,7 @@ export class Vitals {
   }
 }
 
-/** What was counted between two states of the same buckets: `[[seconds, count], …]`, cumulative. */
+/** What was counted between two states of the same buckets, of `[seconds, count]`, cumulative. */
 export function difference(before, after) {
   const known = new Map(before);
   return after.map(([seconds, number]) => [seconds, number - (known.get(seconds) ?? 0)]);

@@ -1,61 +1,72 @@
-// The witness: an ordinary player of the default game, who only listens.
+// The page's side of the witness: where it plays, and what it measures.
 //
-// Data flow: gamekeeper.js -> snapshots and the time of their arrival -> Pulse. It plays by the
-// same protocol as everybody, sends nothing of its own, and comes back when it is thrown out.
+// Data flow: messages of lab-witness-worker.js -> Witness -> its Pulse, its seat, and what is the
+// matter with it, as a sentence.
 
-import { connect } from './gamekeeper.js';
 import { Pulse } from './lab-pulse.js';
-
-const NAME = 'witness';
 
 /** The witness of this page. */
 export class Witness {
-  /** What it measures. */
+  /** What it measures, in the page's time. */
   pulse = new Pulse();
   /** Its number and its room while it plays; `null` otherwise. */
   seat = null;
+  #worker = new Worker('/lab-witness-worker.js', { type: 'module' });
   #address = null;
-  #client = null;
+  #state = 'connecting';
+  #why = '';
+
+  constructor() {
+    this.#worker.addEventListener('message', ({ data }) => this.#handle(data));
+    this.#worker.addEventListener('error', () => {
+      this.#state = 'ended';
+      this.#why = 'its script could not be loaded';
+    });
+  }
 
   /** Joins the server at an address; leaves if that is `null`. */
   join(address) {
     if (address === this.#address) return;
-    this.#client?.leave();
     this.#address = address;
-    this.#client = null;
-    this.seat = null;
-    if (address === null) return;
-    const client = connect({ url: `ws://${address}/ws`, name: NAME });
-    this.#client = client;
-    client.on('state', ({ kind }) => {
-      if (kind === 'playing' || client !== this.#client) return;
-      this.seat = null;
-      this.pulse.lose(performance.now());
-    });
-    client.on('joined', ({ player, room, tickHz }) => {
-      this.seat = { player, room };
-      this.pulse.begin(tickHz);
-    });
-    client.on('snapshot', () => this.pulse.handleSnapshot(performance.now()));
+    this.#lose(performance.now());
+    this.#worker.postMessage({ address });
   }
 
   /** The tab is seen, or not. */
   handleVisibility(isHidden) {
     if (isHidden) return this.pulse.hide();
     this.pulse.show(performance.now());
-    this.#client?.retryNow();
+    this.#worker.postMessage({ retry: true });
   }
 
   /** Why it measures nothing, as a sentence; empty if it plays. */
   get trouble() {
-    if (this.#client === null) return 'No witness is in the game.';
-    const { kind, why } = this.#client.state;
-    if (kind === 'playing') {
-      return this.pulse.periodMs === null ? 'This game has no ticks: there is nothing to time.' : '';
+    if (this.#address === null) return 'No witness is in the game.';
+    if (this.#state === 'playing') {
+      const hasTicks = this.pulse.periodMs !== null;
+      return hasTicks ? '' : 'This game has no ticks: there is nothing to time.';
     }
-    if (kind === 'connecting') return 'The witness is joining.';
-    const told = why?.text ? ` (${why.text})` : '';
-    if (kind === 'ended') return `The witness is out of the game${told}.`;
+    if (this.#state === 'connecting') return 'The witness is joining.';
+    const told = this.#why === '' ? '' : ` (${this.#why})`;
+    if (this.#state === 'ended') return `The witness is out of the game${told}.`;
     return `The witness lost its connection and is coming back${told}.`;
+  }
+
+  #handle({ kind, atMs: epochMs, address, ...told }) {
+    if (address !== this.#address) return;
+    const atMs = epochMs - performance.timeOrigin;
+    if (kind === 'snapshot') return this.pulse.handleSnapshot(atMs);
+    if (kind === 'joined') {
+      this.seat = { player: told.player, room: told.room };
+      return this.pulse.begin(told.tickHz);
+    }
+    this.#state = told.state;
+    this.#why = told.why;
+    if (told.state !== 'playing') this.#lose(atMs);
+  }
+
+  #lose(nowMs) {
+    this.seat = null;
+    this.pulse.lose(nowMs);
   }
 }

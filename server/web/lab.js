@@ -43,6 +43,7 @@ let ledger = new Ledger();
 let answer = null;
 let noticeMs = -Infinity;
 let announcedMs = -Infinity;
+let latestMs = -Infinity;
 // Ends the wait before the next request.
 let wake = () => {};
 
@@ -88,6 +89,7 @@ async function ask() {
   vitals.handleAnswer(told.now_ns, told.ticks);
   answer = told;
   if (heardMs - noticeMs > NOTICE_MS) element('banner').hidden = true;
+  if (heardMs - latestMs > NOTICE_MS) element('latest').hidden = true;
   showAnswer();
   if (told.next < told.departures_total) return CATCH_UP_MS;
   return document.hidden ? ASK_SLOWLY_MS : ASK_EVERY_MS;
@@ -151,6 +153,7 @@ function judge(run, nowNs) {
 function announce(text) {
   element('latest').hidden = false;
   write('latest', text);
+  latestMs = performance.now();
   if (performance.now() - announcedMs < ANNOUNCE_EVERY_MS) return;
   announcedMs = performance.now();
   write('announcer', text);

@@ -1,0 +1,208 @@
+// How the lab page joins what the server notes with what the lab's bots did.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Ledger } from '../../server/web/lab-ledger.js';
+import { answer, departure, left, run } from './lab.mjs';
+
+const A = '127.0.0.1:40000';
+const B = '127.0.0.1:40001';
+
+// A ledger that has had these answers.
+function told(...answers) {
+  const ledger = new Ledger();
+  for (const one of answers) assert.ok(ledger.handleAnswer(one));
+  return ledger;
+}
+
+function kinds({ entries }) {
+  return entries.map((entry) => (entry.kind === 'run' ? `run ${entry.number}`
+    : `${entry.count} ${entry.reason}/${entry.path}`));
+}
+
+test('a leave and its departure meet, whichever is told first', () => {
+  const runs = [run(1, 1, 'leaving')];
+  const leave = { left: [left(1, 1, 3, A)] };
+  const noted = { departures: [departure(1, 3.002, A)] };
+  for (const [first, second] of [[leave, noted], [noted, leave], [{ ...leave, ...noted }, {}]]) {
+    const ledger = told(answer(3.1, { runs, ...first }), answer(3.3, { runs, ...second }));
+    assert.deepEqual(kinds(ledger), ['run 1']);
+    const [entry] = ledger.entries;
+    assert.deepEqual([entry.left, entry.noted, entry.awaited], [1, 1, 0]);
+    assert.equal(Math.round(entry.times.slowestMs), 2);
+    assert.equal(entry.groups.get('reset/event').kernel, 'It said ECONNRESET.');
+  }
+});
+
+test('a departure that was shown as a stranger moves to the run that claims it', () => {
+  const ledger = told(
+    answer(3, { departures: [departure(1, 2.9, A), departure(2, 2.95, B)] }),
+    answer(3.2, { runs: [run(1, 1, 'over')], left: [left(1, 1, 2.9, A)], next: 2 }),
+  );
+  assert.deepEqual(kinds(ledger), ['1 reset/event', 'run 1']);
+  assert.equal(ledger.entries[0].departures[0].address, B);
+  assert.equal(ledger.counts.get('reset/event').total, 2, 'and is counted once');
+  const alone = told(
+    answer(3, { departures: [departure(1, 2.9, A)] }),
+    answer(3.2, { runs: [run(1, 1, 'over')], left: [left(1, 1, 2.9, A)], next: 1 }),
+  );
+  assert.deepEqual(kinds(alone), ['run 1']);
+});
+
+test('while bots are out, a departure waits a moment for one to claim it', () => {
+  const ledger = told(
+    answer(3, { runs: [run(1, 1, 'leaving')], departures: [departure(1, 2.9, B)] }),
+  );
+  assert.deepEqual(kinds(ledger), ['run 1']);
+  ledger.handleAnswer(answer(5, { runs: [run(1, 1, 'leaving')], next: 1 }));
+  assert.deepEqual(kinds(ledger), ['1 reset/event', 'run 1']);
+  const idle = told(answer(3, { departures: [departure(1, 2.9, B)] }));
+  assert.deepEqual(kinds(idle), ['1 reset/event']);
+});
+
+test('an address that is used again belongs to the leave nearest to the departure', () => {
+  const runs = [run(1, 1, 'over'), run(2, 1, 'over')];
+  const lefts = [left(1, 1, 3, A), left(2, 2, 20, A)];
+  const noted = [departure(1, 3.001, A), departure(2, 20.004, A)];
+  const orders = [
+    [{ left: lefts }, { departures: noted }],
+    [{ departures: noted }, { left: lefts, next: 2 }],
+    [{ left: lefts, departures: noted }, { next: 2 }],
+  ];
+  for (const [first, second] of orders) {
+    const ledger = told(answer(21, { runs, ...first }), answer(21.2, { runs, ...second }));
+    const times = ledger.entries.map(({ number, times: { slowestMs } }) =>
+      [number, Math.round(slowestMs)]).toSorted();
+    assert.deepEqual(times, [[1, 1], [2, 4]]);
+  }
+});
+
+test('an old departure of the same address is nobody of the lab', () => {
+  const ledger = told(
+    answer(10, { departures: [departure(1, 3, A)] }),
+    answer(20, { runs: [run(1, 1, 'leaving')], left: [left(1, 1, 20, A)], next: 1 }),
+  );
+  const [entry] = ledger.entries.filter(({ kind }) => kind === 'run');
+  assert.equal(entry.noted, 0);
+  assert.equal(entry.awaited, 1);
+  assert.equal(ledger.runOf(A), entry, 'the connection that is still there is marked');
+  assert.equal(ledger.runOf(B), null);
+  ledger.handleAnswer(answer(26, {
+    runs: [run(1, 1, 'over')], departures: [departure(2, 25.5, A, { path: 'timer' })],
+  }));
+  assert.equal(entry.times.slowestMs, 5500);
+  assert.equal(ledger.runOf(A), null);
+});
+
+test('a server may note a leave just before the bot has said so, but not long before', () => {
+  const runs = [run(1, 1, 'over')];
+  const early = told(
+    answer(4, { runs, left: [left(1, 1, 3, A)], departures: [departure(1, 2.9999, A)] }),
+  );
+  assert.ok(early.entries[0].times.slowestMs < 0);
+  const before = told(
+    answer(4, { runs, left: [left(1, 1, 3, A)], departures: [departure(1, 1.5, A)] }),
+  );
+  assert.equal(before.entries.find(({ kind }) => kind === 'run').noted, 0);
+});
+
+test('many leaves of a run are one entry, with groups and the first fifty in full', () => {
+  const lefts = Array.from({ length: 200 }, (_, at) => left(at + 1, 1, 3, `10.0.0.1:${at}`));
+  const noted = lefts.map(({ address }, at) =>
+    departure(at + 1, 3 + (at + 1) / 1000, address, at < 150 ? {} : { path: 'read' }));
+  const ledger = told(
+    answer(4, { runs: [run(1, 200, 'over')], left: lefts, departures: noted.slice(0, 100) }),
+    answer(4.1, { runs: [run(1, 200, 'over')], departures: noted.slice(100) }),
+  );
+  const [entry, ...rest] = ledger.entries;
+  assert.equal(rest.length, 0);
+  assert.deepEqual([...entry.groups].map(([key, { count }]) => [key, count]),
+    [['reset/event', 150], ['reset/read', 50]]);
+  const { fastestMs, medianMs, slowestMs } = entry.times;
+  assert.deepEqual([fastestMs, medianMs, slowestMs].map(Math.round), [1, 100, 200]);
+  assert.equal(entry.rows.length, 50);
+  assert.ok(!entry.isOut);
+  assert.deepEqual(entry.span(9e9), { fromNs: 3e9, toNs: 3.2e9 });
+});
+
+test('equal departures that follow each other are folded, others are not', () => {
+  const served = { reason: 'served', path: 'read' };
+  const ledger = told(answer(9, { departures: [
+    departure(1, 1, A, served), departure(2, 2, B, served), departure(3, 3, A),
+    departure(4, 4, B, served),
+  ] }));
+  assert.deepEqual(kinds(ledger), ['1 served/read', '1 reset/event', '2 served/read']);
+  assert.deepEqual(ledger.marks(2.5e9).map(({ isOurs }) => isOurs), [false, false]);
+});
+
+test('events stand in the order of their time, newest first, whenever they were told', () => {
+  const ledger = told(answer(9, {
+    runs: [run(1, 1, 'over', { started_ns: 5e9 })],
+    departures: [departure(1, 2, A), departure(2, 8, B)],
+  }));
+  assert.deepEqual(kinds(ledger), ['1 reset/event', 'run 1', '1 reset/event']);
+});
+
+test('a bot without a connection is not waited for, and one that fails says why', () => {
+  const ledger = told(answer(4, {
+    runs: [run(1, 2, 'over'), run(2, 1, 'failed', { trouble: 'no permission' })],
+    left: [left(1, 1, 3, null), left(2, 1, 3, A)], departures: [departure(1, 3, A)],
+  }));
+  const [first] = ledger.entries.filter(({ number }) => number === 1);
+  assert.deepEqual([first.unconnected, first.awaited, first.isOut], [1, 0, false]);
+  assert.equal(ledger.entries.find(({ number }) => number === 2).trouble, 'no permission');
+});
+
+test('requests go on where answers ended, and a new server is noticed', () => {
+  const ledger = new Ledger();
+  assert.deepEqual(ledger.cursors, { after: 0, leftAfter: 0 });
+  ledger.handleAnswer(answer(3, {
+    runs: [run(1, 1, 'over')], left: [left(7, 1, 3, A)], departures: [departure(9, 3, A)],
+  }));
+  assert.deepEqual(ledger.cursors, { after: 9, leftAfter: 7 });
+  assert.equal(ledger.handleAnswer(answer(1, { started_ns: 5 })), false);
+  assert.equal(ledger.entries.length, 1, 'and nothing of it is taken');
+});
+
+test('what happened before the page was opened is told apart', () => {
+  const ledger = told(
+    answer(10, { departures: [departure(1, 3, A)], departures_forgotten: 4 }),
+    answer(12, { departures: [departure(2, 11, B)], departures_total: 6 }),
+  );
+  const count = ledger.counts.get('reset/event');
+  assert.deepEqual([count.seen, count.total, ledger.forgotten, ledger.total], [1, 2, 4, 6]);
+});
+
+test('nothing grows without bound', () => {
+  const ledger = new Ledger();
+  for (let second = 1; second <= 600; second += 1) {
+    const reason = second % 2 === 0 ? 'fin' : 'reset';
+    const noted = Array.from({ length: 20 }, (_, at) =>
+      departure(second * 20 + at, second, `10.0.0.2:${second * 20 + at}`, { reason }));
+    const lost = left(second, second, second, `10.0.0.3:${second}`);
+    ledger.handleAnswer(answer(second, {
+      runs: [run(second, 1, 'over', { started_ns: second * 1e9 })],
+      left: [lost], departures: noted,
+    }));
+  }
+  assert.equal(ledger.entries.length, 200);
+  const kept = ledger.entries.flatMap(({ departures, rows }) => departures ?? rows);
+  assert.ok(kept.length <= 200 * 50, `${kept.length}`);
+  const waiting = ledger.entries.filter(({ awaited }) => awaited > 0);
+  assert.ok(waiting.length > 0 && waiting.length <= 200);
+  assert.equal(ledger.runOf('10.0.0.3:1'), null, 'what is forgotten is not waited for');
+  const given = told(answer(5, { runs: [run(1, 1, 'over')], left: [left(1, 1, 3, A)] }));
+  given.handleAnswer(answer(500, { runs: [run(1, 1, 'over')] }));
+  assert.deepEqual([given.entries[0].untold, given.entries[0].isOut], [1, false]);
+});
+
+test('nothing is given up before everything has been told', () => {
+  const late = { runs: [run(1, 1, 'over')], left: [left(1, 1, 3, A)], departures_total: 101 };
+  const ledger = told(
+    answer(900, { ...late, departures: [departure(100, 2, B)] }),
+    answer(901, { departures: [departure(101, 3, A)] }),
+  );
+  const [entry] = ledger.entries.filter(({ kind }) => kind === 'run');
+  assert.deepEqual([entry.noted, entry.untold], [1, 0]);
+});
