@@ -29,7 +29,6 @@ export class Pulse {
   /** The witness has a seat, in a room with so many ticks per second. */
   begin(tickHz) {
     this.periodMs = tickHz > 0 ? 1000 / tickHz : null;
-    this.#lastMs = null;
   }
 
   /** The witness's connection is lost. */
