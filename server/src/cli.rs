@@ -81,7 +81,9 @@ fn host(config: &Config, games: Games) -> ExitStatus {
         Err(error) => {
             say(&mut io::stderr(), &format!("error: {error}\n"));
             return match error {
-                StartError::UnknownGame { .. } | StartError::Config(_) => ExitStatus::Usage,
+                StartError::UnknownGame { .. } | StartError::Config(_) | StartError::NoBots(_) => {
+                    ExitStatus::Usage
+                }
                 StartError::Listen { .. } | StartError::System(_) => ExitStatus::Failure,
             };
         }

@@ -158,6 +158,8 @@ limits! {
     admin_connections_max = 16 in 1..=1_024;
     /// From accept to the last byte of the answer on an admin connection.
     admin_timeout_ms = 2_000 in 100..=60_000;
+    /// Bots that the teardown lab has out at the same time.
+    lab_bots_max = 200 in 1..=1_000;
 }
 
 const _: () = {
