@@ -5,7 +5,7 @@
 
 import { Account } from './lab-account.js';
 import { element, make, paragraphLink, write } from './lab-dom.js';
-import { count, delay, duration, others, paragraphName } from './lab-words.js';
+import { count, delay, duration, others, paragraphName, sentence } from './lab-words.js';
 
 /** The list of events. */
 export class Feed {
@@ -115,7 +115,7 @@ const NOTHING = { ticks: null, worstMs: null, losses: 0 };
 /** What is said of a run when it is over: a sentence. */
 export function verdict(run, cause) {
   const label = cause?.label ?? run.cause;
-  if (run.trouble) return `${label}: ${run.trouble}`;
+  if (run.trouble) return `${label}: ${sentence(run.trouble)}`;
   const counted = [...run.groups.values()]
     .map((group) => `${group.count} ${group.reason} by ${group.path}`).join(', ');
   return `${label}: ${run.noted} of ${run.bots} noticed, ${counted}. ${when(run, cause, 0)}`;
@@ -130,12 +130,12 @@ function badge(run) {
 }
 
 function when(run, cause, nowNs) {
-  if (run.trouble) return run.trouble;
-  const expected = cause?.expect_seconds >= 1 ? `, about ${cause.expect_seconds} s as a rule` : '';
+  const expectedMs = (cause?.expect_seconds ?? 0) * 1000;
+  const expected = expectedMs > 0 ? `; as a rule it takes ${duration(expectedMs)}` : '';
   if (run.left === 0 && run.isOut) {
     return `${run.bots === 1 ? 'It plays' : 'They play'} for a moment first.`;
   }
-  const said = [];
+  const said = run.trouble ? [sentence(run.trouble)] : [];
   if (run.awaited > 0) {
     const sinceMs = (nowNs - run.firstNs) / 1e6;
     said.push(`${run.noted === 0 ? 'Not' : `${run.awaited} not`} noticed yet, `
@@ -160,9 +160,9 @@ function whom({ left }) {
 
 function groupElement({ reason, path, count: number, kernel, noticed, done, paragraph }, isMany) {
   const facts = make('dl');
-  const told = { 'The kernel': kernel, 'Noticed by': noticed, 'What was done': done };
-  for (const [name, sentence] of Object.entries(told)) {
-    if (sentence) facts.append(make('dt', '', name), make('dd', '', sentence));
+  const told = { 'The kernel said': kernel, 'It was noticed': noticed, Then: done };
+  for (const [name, words] of Object.entries(told)) {
+    if (words) facts.append(make('dt', '', name), make('dd', '', words));
   }
   const counted = make('p', 'counted', isMany ? `${count(number, 'leave')}: ` : '',
     make('code', '', `${reason} / ${path}`), ' ', link(paragraph));

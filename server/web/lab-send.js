@@ -4,7 +4,7 @@
 // server -> what it said, beside the button. The server decides what is possible.
 
 import { element, make, write } from './lab-dom.js';
-import { count } from './lab-words.js';
+import { count, duration, sentence } from './lab-words.js';
 
 const GROUPS = { gone: 'They go', silent: 'They fall silent', broken: 'They misbehave' };
 /** The mass drop: how many, and how. */
@@ -40,7 +40,7 @@ export class SendPanel {
     if (text !== this.#causes) this.#makeButtons(causes);
     this.#causes = text;
     element('closed').hidden = open;
-    write('closed', open ? '' : why ?? 'No bots can be sent in here.');
+    write('closed', sentence(open ? '' : why ?? ''));
     for (const field of [element('how-many'), element('over-what')]) field.disabled = !open;
     for (const { button } of this.#buttons) button.disabled = !open || !isHeard;
     write('out', open ? `${count(botsOut, 'bot')} out there now, ${botsMax} at most.` : '');
@@ -64,7 +64,9 @@ export class SendPanel {
     const hints = [];
     if (cause.websocket_only) hints.push('always over WebSocket');
     if (cause.privilege) hints.push(`needs ${cause.privilege} on the server's machine`);
-    if (cause.expect_seconds >= 1) hints.push(`noticed after about ${cause.expect_seconds} s`);
+    if (cause.expect_seconds > 0) {
+      hints.push(`noticed after about ${duration(cause.expect_seconds * 1000)}`);
+    }
     const button = make('button', '', make('b', '', cause.label), make('span', '', cause.wire));
     if (hints.length > 0) button.append(make('small', '', hints.join('; ')));
     button.type = 'button';

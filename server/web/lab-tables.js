@@ -10,10 +10,10 @@ import { count, duration, paragraphName, size } from './lab-words.js';
 const LATELY_SECONDS = 10;
 
 /** Shows what the server says of itself. */
-export function showVitals({ connections, ticks }, vitals) {
-  const { playing, away, handshake, lingering } = connections;
+export function showVitals({ connections, players_away: away, ticks }, vitals) {
+  const { playing, handshake, lingering } = connections;
   write('players', String(playing));
-  write('players-note', away === 0 ? 'nobody is away' : `${count(away, 'seat')} held for others`);
+  write('players-note', away === 0 ? 'nobody is away' : `and ${count(away, 'seat')} held`);
   write('connections', String(handshake + playing + lingering));
   write('connections-note', lingering + handshake === 0 ? 'all of them play'
     : `${handshake} not in yet, ${lingering} being told goodbye`);

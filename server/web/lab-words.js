@@ -21,6 +21,12 @@ export function delay(ms) {
   return ms < AT_ONCE_MS ? 'at once' : `after ${duration(ms)}`;
 }
 
+/** What a server says, as a sentence: with a capital letter and a full stop. */
+export function sentence(text) {
+  if (text === '') return '';
+  return `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+}
+
 /** A number of things: `count(1, 'tick')` is "1 tick". */
 export function count(number, thing, things = `${thing}s`) {
   return `${number} ${number === 1 ? thing : things}`;

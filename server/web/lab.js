@@ -1,7 +1,7 @@
 // The lab page: asks the server again and again what happens, and shows it.
 //
 // Data flow: GET /api/lab -> Ledger (events), Vitals (ticks), Clock -> feed, tables, panel;
-// the witness -> Pulse -> figures and chart; a button -> POST /api/lab/send. The parts do not know
+// the witness -> Pulse -> figures and chart; a button -> POST /lab/send. The parts do not know
 // each other; they meet here. One request at a time.
 
 import { Chart } from './lab-chart.js';
@@ -14,7 +14,7 @@ import { SendPanel } from './lab-send.js';
 import { showLeaves, showMembers, showRooms, showVitals, showWitness } from './lab-tables.js';
 import { Vitals } from './lab-vitals.js';
 import { Witness } from './lab-witness.js';
-import { witnessed } from './lab-words.js';
+import { sentence, witnessed } from './lab-words.js';
 
 /** Between an answer and the next request, in ms; while nobody looks or answers; while behind. */
 const ASK_EVERY_MS = 250;
@@ -190,8 +190,8 @@ function drawWitness() {
 async function send({ cause, bots, transport }) {
   try {
     const query = new URLSearchParams({ cause, bots, transport });
-    const response = await fetch(`/api/lab/send?${query}`, { method: 'POST' });
-    if (!response.ok) return { refused: (await response.text()).trim() };
+    const response = await fetch(`/lab/send?${query}`, { method: 'POST' });
+    if (!response.ok) return { refused: sentence((await response.text()).trim()) };
     const { run } = await response.json();
     wake();
     return { run };

@@ -7,7 +7,7 @@ import { Clock } from '../../server/web/lab-clock.js';
 import { Pulse } from '../../server/web/lab-pulse.js';
 import { Vitals, difference, quantile, worst } from '../../server/web/lab-vitals.js';
 import {
-  count, delay, duration, lateness, others, paragraphName, size, witnessed,
+  count, delay, duration, lateness, others, paragraphName, sentence, size, witnessed,
 } from '../../server/web/lab-words.js';
 
 const BOUNDS = [0.0001, 0.001, 0.01, null];
@@ -140,6 +140,7 @@ test('times and sizes are words that people read', () => {
   assert.deepEqual([count(1, 'tick'), count(0, 'tick')], ['1 tick', '0 ticks']);
   assert.deepEqual([9999, 123_456, 45e6].map(size), ['9999 B', '123 kB', '45 MB']);
   assert.equal(paragraphName('m09-reset'), 'M09 reset');
+  assert.deepEqual(['no. Not', 'Why?', ''].map(sentence), ['No. Not.', 'Why?', '']);
 });
 
 test('the others are described by what was measured, and by nothing else', () => {

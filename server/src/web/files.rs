@@ -69,6 +69,23 @@ pub const FILES: &[File] = &[
 
 /// The files of the teardown lab, on the admin listener.
 pub const LAB_FILES: &[File] = &[
+    file!("/lab", "lab.html", HTML),
+    file!("/lab.css", "lab.css", STYLE),
+    file!("/lab-account.js", "lab-account.js", SCRIPT),
+    file!("/lab-chart.js", "lab-chart.js", SCRIPT),
+    file!("/lab-clock.js", "lab-clock.js", SCRIPT),
+    file!("/lab-dom.js", "lab-dom.js", SCRIPT),
+    file!("/lab-feed.js", "lab-feed.js", SCRIPT),
+    file!("/lab-ledger.js", "lab-ledger.js", SCRIPT),
+    file!("/lab-pulse.js", "lab-pulse.js", SCRIPT),
+    file!("/lab-run.js", "lab-run.js", SCRIPT),
+    file!("/lab-send.js", "lab-send.js", SCRIPT),
+    file!("/lab-tables.js", "lab-tables.js", SCRIPT),
+    file!("/lab-vitals.js", "lab-vitals.js", SCRIPT),
+    file!("/lab-witness.js", "lab-witness.js", SCRIPT),
+    file!("/lab-witness-worker.js", "lab-witness-worker.js", SCRIPT),
+    file!("/lab-words.js", "lab-words.js", SCRIPT),
+    file!("/lab.js", "lab.js", SCRIPT),
     file!("/manual.css", "manual.css", STYLE),
     file!("/gamekeeper.js", "gamekeeper.js", SCRIPT),
     file!("/icon.svg", "icon.svg", "image/svg+xml"),
