@@ -46,6 +46,7 @@ class RunCard {
   element = make('li', 'card event');
   #title = make('h3');
   #badge = make('span', 'badge');
+  #about = make('span');
   #time = make('time');
   #when = make('p', 'when');
   #groups = make('div', 'groups');
@@ -54,7 +55,7 @@ class RunCard {
   #version = null;
 
   constructor() {
-    const head = make('div', 'head', this.#title, this.#badge, this.#time);
+    const head = make('div', 'head', this.#title, this.#badge, this.#about, this.#time);
     const { element: account } = this.#account;
     this.element.append(head, this.#when, this.#groups, this.#others, account);
   }
@@ -70,11 +71,16 @@ class RunCard {
     this.element.dataset.state = run.trouble ? 'bad' : run.isOut ? 'out' : 'over';
     write(this.#time, `${timeOf(run.atNs)}, ${run.transport === 'ws' ? 'WebSocket' : 'TCP'}`);
     write(this.#when, when(run, cause, nowNs));
-    write(this.#others, others(run.others ?? NOTHING, whom(run)));
+    const felt = run.others ?? NOTHING;
+    write(this.#others, others(felt, whom(run)));
+    const isFelt = felt.losses > 0 || felt.ticks?.missed > 0;
+    this.#others.classList.toggle('bad', isFelt);
     if (run.version === this.#version) return;
     this.#version = run.version;
+    const about = cause?.paragraph;
+    this.#about.replaceChildren(link(about));
     this.#groups.replaceChildren(...[...run.groups.values()].map((group) =>
-      groupElement(group, run.noted > 1)));
+      groupElement(group, run.noted > 1, group.paragraph === about)));
     this.#account.show(run.rows, run.noted, timeOf);
   }
 }
@@ -104,7 +110,7 @@ class OthersCard {
     write(this.#title, `${reason} / ${path}${many}`);
     write(this.#time, timeOf(entry.atNs));
     this.#link.replaceChildren(link(last.paragraph));
-    this.#told.replaceChildren(groupElement({ ...last, count: entry.count }, false));
+    this.#told.replaceChildren(groupElement({ ...last, count: entry.count }, false, true));
     const rows = departures.map((departure) => ({ departure, noticedMs: null }));
     this.#account.show(rows.reverse(), entry.count, timeOf);
   }
@@ -130,8 +136,8 @@ function badge(run) {
 }
 
 function when(run, cause, nowNs) {
-  const expectedMs = (cause?.expect_seconds ?? 0) * 1000;
-  const expected = expectedMs > 0 ? `; as a rule it takes ${duration(expectedMs)}` : '';
+  const expectedSeconds = cause?.expect_seconds ?? 0;
+  const expected = expectedSeconds > 0 ? `; as a rule it takes ${expectedSeconds} s` : '';
   if (run.left === 0 && run.isOut) {
     return `${run.bots === 1 ? 'It plays' : 'They play'} for a moment first.`;
   }
@@ -149,7 +155,7 @@ function when(run, cause, nowNs) {
 
 function timesText({ noted, times: { fastestMs, medianMs, slowestMs } }) {
   if (noted === 1) return `Noticed ${delay(fastestMs)}.`;
-  if (delay(slowestMs) === 'at once') return 'Each noticed at once.';
+  if (delay(fastestMs) === delay(slowestMs)) return `Each noticed ${delay(slowestMs)}.`;
   return `Noticed ${delay(fastestMs)} at the fastest, ${delay(medianMs)} in the middle, `
     + `${delay(slowestMs)} at the slowest.`;
 }
@@ -158,14 +164,15 @@ function whom({ left }) {
   return left === 1 ? 'it' : `these ${left}`;
 }
 
-function groupElement({ reason, path, count: number, kernel, noticed, done, paragraph }, isMany) {
+function groupElement(group, isMany, isLinked) {
+  const { reason, path, count: number, kernel, noticed, done, paragraph } = group;
   const facts = make('dl');
   const told = { 'The kernel said': kernel, 'It was noticed': noticed, Then: done };
   for (const [name, words] of Object.entries(told)) {
     if (words) facts.append(make('dt', '', name), make('dd', '', words));
   }
   const counted = make('p', 'counted', isMany ? `${count(number, 'leave')}: ` : '',
-    make('code', '', `${reason} / ${path}`), ' ', link(paragraph));
+    make('code', '', `${reason} / ${path}`), ' ', isLinked ? '' : link(paragraph));
   return make('div', 'group', counted, facts);
 }
 

@@ -4,7 +4,7 @@
 // server -> what it said, beside the button. The server decides what is possible.
 
 import { element, make, write } from './lab-dom.js';
-import { count, duration, sentence } from './lab-words.js';
+import { count, sentence } from './lab-words.js';
 
 const GROUPS = { gone: 'They go', silent: 'They fall silent', broken: 'They misbehave' };
 /** The mass drop: how many, and how. */
@@ -64,9 +64,7 @@ export class SendPanel {
     const hints = [];
     if (cause.websocket_only) hints.push('always over WebSocket');
     if (cause.privilege) hints.push(`needs ${cause.privilege} on the server's machine`);
-    if (cause.expect_seconds > 0) {
-      hints.push(`noticed after about ${duration(cause.expect_seconds * 1000)}`);
-    }
+    if (cause.expect_seconds > 0) hints.push(`noticed after about ${cause.expect_seconds} s`);
     const button = make('button', '', make('b', '', cause.label), make('span', '', cause.wire));
     if (hints.length > 0) button.append(make('small', '', hints.join('; ')));
     button.type = 'button';
