@@ -142,7 +142,7 @@ fn point_out_pages(addresses: &Addresses) {
     let play = addresses.listen.iter().find(on_tcp).map(page);
     let lab = addresses.admin.iter().find(on_tcp).map(page);
     if let Some(play) = play {
-        let lab = lab.map(|lab| format!("{lab}/lab"));
+        let lab = lab.map(|lab| tracing::field::display(format!("{lab}/lab")));
         tracing::info!(%play, lab, "open in a browser");
     }
 }
