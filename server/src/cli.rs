@@ -10,11 +10,11 @@ use std::{
 };
 
 use crate::{
-    company::Bots,
-    config::{self, Config, Invocation},
+    company::{Bots, reachable},
+    config::{self, Config, Invocation, ListenAddr},
     log,
     room::games::Games,
-    server::{Server, StartError},
+    server::{Addresses, Server, StartError},
     shell::Flow,
 };
 
@@ -89,6 +89,9 @@ fn host(config: &Config, games: Games) -> ExitStatus {
         }
     };
     announce(&server);
+    if config.web {
+        point_out_pages(server.addresses());
+    }
     let company = bots.zip(server.addresses().listen.first());
     let company = company.map(|(bots, address)| bots.play(config.bots, address));
     if let Some(Err(error)) = &company {
@@ -112,7 +115,6 @@ fn host(config: &Config, games: Games) -> ExitStatus {
 
 /// What scripts wait for.
 fn announce(server: &Server) {
-    use crate::config::ListenAddr;
     let addresses = server.addresses();
     let mut lines = String::new();
     for address in &addresses.listen {
@@ -131,6 +133,18 @@ fn announce(server: &Server) {
     }
     lines.push_str("ready\n");
     say(&mut io::stdout(), &lines);
+}
+
+/// What people may want to open.
+fn point_out_pages(addresses: &Addresses) {
+    let on_tcp = |address: &&ListenAddr| matches!(address, ListenAddr::Tcp(_));
+    let page = |address| format!("http://{}", reachable(address));
+    let play = addresses.listen.iter().find(on_tcp).map(page);
+    let lab = addresses.admin.iter().find(on_tcp).map(page);
+    if let Some(play) = play {
+        let lab = lab.map(|lab| tracing::field::display(format!("{lab}/lab")));
+        tracing::info!(%play, lab, "open in a browser");
+    }
 }
 
 /// Prints. A reader that is gone is no reason to fail.

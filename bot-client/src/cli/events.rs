@@ -71,7 +71,8 @@ mod tests {
         };
         assert_eq!(
             left(&injection),
-            r#"{"event":"left","bot":3,"address":"127.0.0.1:4000","departure":"half-close","at_ns":17}"#
+            "{\"event\":\"left\",\"bot\":3,\"address\":\"127.0.0.1:4000\",\
+             \"departure\":\"half-close\",\"at_ns\":17}"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! `/api/lab` and `/lab/send`: what the page of the teardown lab shows, and how it sends in bots.
 //!
-//! Data flow: query -> **`state`** -> JSON; request -> **`send`** -> [`Lab`] -> the number of a run.
+//! Data flow: query -> **`state`** -> JSON; request -> **`send`** -> [`Lab`] -> number of a run.
 //! Pure. Both are bounded: `state` shows what is new since the last look, and `send` asks the lab,
 //! which counts.
 
