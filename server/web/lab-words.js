@@ -40,8 +40,8 @@ export function size(bytes) {
 
 /** What a paragraph of the page about teardown is called: "m09-reset" is "M09 reset". */
 export function paragraphName(paragraph) {
-  const [mode, ...words] = paragraph.split('-');
-  return `${mode.toUpperCase()} ${words.join(' ')}`;
+  const text = paragraph.replaceAll('-', ' ');
+  return `${text[0].toUpperCase()}${text.slice(1)}`;
 }
 
 /** How late ticks were at most, from what `Vitals` says of a time. */

@@ -1,5 +1,5 @@
-//! The page of the arena in a real browser: what its players see when somebody, or the server,
-//! goes.
+//! The pages in a real browser. Here that of the arena: what its players see when somebody, or the
+//! server, goes; that of the teardown lab is in `lab.rs`.
 //!
 //! Each test starts a server and a Chromium of its own. What a test sees of the page is text that
 //! is there for people, too: the score board, the notices, the banner. One test runs at a time, in
@@ -19,6 +19,8 @@ use gamekeeper_tests::{
 };
 use rustix::process::Signal;
 use serde_json::Value;
+
+mod lab;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_server-under-test");
 
@@ -262,7 +264,7 @@ fn a_page_outlives_its_server() {
     tab.wait_until("it says so", &format!("({BANNER}).includes('The server is stopping.')"));
     tab.wait_until("it looks lost", "document.body.dataset.state === 'lost'");
     assert!(server.program.wait().success());
-    let server = ServerProgram::start_again(SERVER, server.address, &[]);
+    let server = ServerProgram::start_again(SERVER, &server, &[]);
     wait_until_playing(&mut tab);
     assert_eq!(tab.text(BANNER), "");
     wait_for_board(&mut tab, &[("Ada", "")]);

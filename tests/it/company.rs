@@ -2,42 +2,18 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
-    process,
+    path::Path,
     time::{Duration, Instant},
 };
 
 use gamekeeper_tests::{
     PATIENCE,
+    installed::Installed,
     program::{ServerProgram, run},
 };
 use rustix::process::Signal;
 
-/// A folder with programs under the names that they have for users, for one test.
-pub(crate) struct Installed(PathBuf);
-
-impl Installed {
-    pub(crate) fn new(test: &str, programs: &[(&str, &str)]) -> Self {
-        let name = format!("company-{test}-{}", process::id());
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::create_dir_all(&folder).expect("a new folder");
-        for (name, program) in programs {
-            fs::copy(program, folder.join(name)).expect("a program is a file");
-        }
-        Self(folder)
-    }
-
-    pub(crate) fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().expect("an ordinary path").to_owned()
-    }
-}
-
-impl Drop for Installed {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
+pub(crate) const TMPDIR: &str = env!("CARGO_TARGET_TMPDIR");
 pub(crate) const SERVER: (&str, &str) = ("gamekeeper", env!("CARGO_BIN_EXE_server-under-test"));
 pub(crate) const BOTS: (&str, &str) = ("gamekeeper-bot", env!("CARGO_BIN_EXE_bot-under-test"));
 
@@ -66,7 +42,7 @@ pub(crate) fn ends(process: u32) {
 
 #[test]
 fn bots_come_in_and_end_with_the_server_however_it_ends() {
-    let installed = Installed::new("ends", &[SERVER, BOTS]);
+    let installed = Installed::new(TMPDIR, "ends", &[SERVER, BOTS]);
     for signal in [Signal::KILL, Signal::TERM] {
         let mut server = ServerProgram::start(&installed.path("gamekeeper"), &["--bots", "3"]);
         server.stats_until("three bots play", |stats| stats["players"] == 3);
@@ -80,7 +56,7 @@ fn bots_come_in_and_end_with_the_server_however_it_ends() {
 
 #[test]
 fn without_their_program_it_is_said_how_to_build_it() {
-    let installed = Installed::new("missing", &[SERVER]);
+    let installed = Installed::new(TMPDIR, "missing", &[SERVER]);
     let remains =
         run(&installed.path("gamekeeper"), &["--bots", "3", "--listen", "127.0.0.1:0"], &[]);
     assert_eq!(remains.status.code(), Some(2), "{remains:?}");

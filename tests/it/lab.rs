@@ -10,14 +10,14 @@ use std::{
 
 use gamekeeper::lab::causes::CAUSES;
 use gamekeeper_bot::departure::Departure;
-use gamekeeper_tests::{PATIENCE, program::ServerProgram};
+use gamekeeper_tests::{PATIENCE, installed::Installed, program::ServerProgram};
 use serde_json::Value;
 
-use crate::company::{BOTS, Installed, SERVER, children, ends};
+use crate::company::{BOTS, SERVER, TMPDIR, children, ends};
 
 /// A server with the programs beside each other, as users have them.
 fn start(test: &str, args: &[&str]) -> (Installed, ServerProgram) {
-    let installed = Installed::new(test, &[SERVER, BOTS]);
+    let installed = Installed::new(TMPDIR, test, &[SERVER, BOTS]);
     let server = ServerProgram::start(&installed.path("gamekeeper"), args);
     (installed, server)
 }

@@ -140,6 +140,7 @@ test('times and sizes are words that people read', () => {
   assert.deepEqual([count(1, 'tick'), count(0, 'tick')], ['1 tick', '0 ticks']);
   assert.deepEqual([9999, 123_456, 45e6].map(size), ['9999 B', '123 kB', '45 MB']);
   assert.equal(paragraphName('m09-reset'), 'M09 reset');
+  assert.equal(paragraphName('the-catalogue'), 'The catalogue');
   assert.deepEqual(['no. Not', 'Why?', ''].map(sentence), ['No. Not.', 'Why?', '']);
 });
 

@@ -8,6 +8,7 @@
 //! - [`browser`]: the client's half of a WebSocket.
 //! - [`chromium`]: a real browser, for the page that people see.
 //! - [`fuzz`]: what must hold for any bytes.
+//! - [`installed`]: programs beside each other, as their users have them.
 //! - [`rig`]: the production loop on real sockets, driven turn by turn by the test itself.
 //! - [`memory_net`]: a network that costs nothing, to measure what is left.
 //! - [`meddler`]: the real network with hints kept back, or with a clock that jumps.
@@ -22,6 +23,7 @@ pub mod broken;
 pub mod browser;
 pub mod chromium;
 pub mod fuzz;
+pub mod installed;
 pub mod meddler;
 pub mod memory_net;
 pub mod player;

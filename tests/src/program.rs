@@ -177,9 +177,9 @@ impl ServerProgram {
 
     /// Starts a server where another one has been, and waits until it is ready.
     #[track_caller]
-    pub fn start_again(path: &str, address: SocketAddr, args: &[&str]) -> Self {
-        let address = address.to_string();
-        let ports = ["--listen", &address, "--admin", "127.0.0.1:0", "--log-level", "warn"];
+    pub fn start_again(path: &str, before: &Self, args: &[&str]) -> Self {
+        let (address, admin) = (before.address.to_string(), before.admin.to_string());
+        let ports = ["--listen", &address, "--admin", &admin, "--log-level", "warn"];
         Self::ready(Program::start(path, &[&ports[..], args].concat()), None)
     }
 
