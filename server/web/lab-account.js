@@ -27,8 +27,8 @@ export class Account {
     this.#table.createTBody();
     const scroll = make('div', 'scroll', this.#table);
     scroll.tabIndex = 0;
-    scroll.role = 'region';
-    scroll.ariaLabel = 'Connections of this event';
+    scroll.setAttribute('role', 'region');
+    scroll.setAttribute('aria-label', 'Connections of this event');
     this.element.append(this.summary, scroll);
     this.element.addEventListener('toggle', () => this.#fill());
   }

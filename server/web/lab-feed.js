@@ -69,7 +69,6 @@ class RunCard {
     write(this.#title, `${cause?.label ?? run.cause}${many}`);
     write(this.#badge, badge(run));
     this.element.dataset.state = run.trouble ? 'bad' : run.isOut ? 'out' : 'over';
-    write(this.#time, `${timeOf(run.atNs)}, ${run.transport === 'ws' ? 'WebSocket' : 'TCP'}`);
     write(this.#when, when(run, cause, nowNs));
     const felt = run.others ?? NOTHING;
     write(this.#others, others(felt, whom(run)));
@@ -77,6 +76,7 @@ class RunCard {
     this.#others.classList.toggle('bad', isFelt);
     if (run.version === this.#version) return;
     this.#version = run.version;
+    write(this.#time, `${timeOf(run.atNs)}, ${run.transport === 'ws' ? 'WebSocket' : 'TCP'}`);
     const about = cause?.paragraph;
     this.#about.replaceChildren(link(about));
     this.#groups.replaceChildren(...[...run.groups.values()].map((group) =>

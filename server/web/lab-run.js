@@ -34,6 +34,8 @@ export class Run {
   others = null;
   #noticedMs = [];
   #leftNs = [];
+  // The newest of these.
+  #newestNs = -Infinity;
 
   constructor({ number, cause, transport, bots, started_ns: startedNs, ...told }) {
     this.number = number;
@@ -57,6 +59,7 @@ export class Run {
     this.left += 1;
     if (address === null) this.unconnected += 1;
     this.firstNs = Math.min(this.firstNs ?? atNs, atNs);
+    this.#newestNs = Math.max(this.#newestNs, atNs);
     if (this.#leftNs.length < BOTS_MAX) this.#leftNs.push(atNs);
     this.version += 1;
   }
@@ -104,12 +107,13 @@ export class Run {
   /** From the first bot that left to the last leave that was noted, in ns; or `null`. */
   span(nowNs) {
     if (this.firstNs === null) return null;
-    const endNs = this.isOut ? nowNs : Math.max(this.lastNs ?? 0, ...this.#leftNs);
+    const endNs = this.isOut ? nowNs : Math.max(this.lastNs ?? 0, this.#newestNs);
     return { fromNs: this.firstNs, toNs: endNs };
   }
 
   /** Times at which its bots left, after `fromNs`. */
   marks(fromNs) {
+    if (this.#newestNs <= fromNs) return [];
     return this.#leftNs.filter((atNs) => atNs > fromNs).map((atNs) => ({ atNs, isOurs: true }));
   }
 }

@@ -77,16 +77,16 @@ export class SendPanel {
   }
 
   async #press(cause, bots, button, said) {
-    const wish = { cause: cause.name, bots: bots ?? this.#howMany(), transport: 'tcp' };
-    const form = new FormData(element('how'));
-    wish.transport = cause.websocket_only ? 'ws' : form.get('transport');
+    const chosen = new FormData(element('how')).get('transport');
+    const transport = cause.websocket_only ? 'ws' : chosen;
+    const wish = { cause: cause.name, bots: bots ?? this.#howMany(), transport };
     if (!(Number.isInteger(wish.bots) && wish.bots >= 1 && wish.bots <= this.#botsMax)) {
       said.className = 'said refused';
       return write(said, `Send 1 to ${this.#botsMax} bots.`);
     }
-    button.ariaBusy = 'true';
+    button.setAttribute('aria-busy', 'true');
     const { run, refused } = await this.#send(wish);
-    button.ariaBusy = 'false';
+    button.removeAttribute('aria-busy');
     said.className = refused === undefined ? 'said' : 'said refused';
     const words = refused ?? `Run ${run}: ${count(wish.bots, 'bot')} on the way.`;
     write(said, words);

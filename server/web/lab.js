@@ -32,6 +32,7 @@ const AFTERMATH_NS = 0.5e9;
 /** How long a notice stands, in ms. */
 const NOTICE_MS = 6000;
 
+const timeOfDay = new Intl.DateTimeFormat([], { timeStyle: 'medium', hourCycle: 'h23' });
 const clock = new Clock();
 const vitals = new Vitals();
 const witness = new Witness();
@@ -42,6 +43,8 @@ const panel = new SendPanel(send);
 let ledger = new Ledger();
 let answer = null;
 let noticeMs = -Infinity;
+// What screen readers have not been told yet, and when they were told something.
+let unsaid = '';
 let announcedMs = -Infinity;
 let latestMs = -Infinity;
 // Ends the wait before the next request.
@@ -90,6 +93,7 @@ async function ask() {
   answer = told;
   if (heardMs - noticeMs > NOTICE_MS) element('banner').hidden = true;
   if (heardMs - latestMs > NOTICE_MS) element('latest').hidden = true;
+  speak(heardMs);
   showAnswer();
   if (told.next < told.departures_total) return CATCH_UP_MS;
   return document.hidden ? ASK_SLOWLY_MS : ASK_EVERY_MS;
@@ -123,8 +127,7 @@ function showAnswer() {
   if (address !== null) element('game-link').href = `http://${address}/`;
   for (const run of ledger.entries) if (run.kind === 'run') judge(run, nowNs);
   const causes = new Map(answer.causes.map((cause) => [cause.name, cause]));
-  const timeOf = (ns) => new Date(performance.timeOrigin + clock.toMs(ns))
-    .toLocaleTimeString([], { hour12: false });
+  const timeOf = (ns) => timeOfDay.format(performance.timeOrigin + clock.toMs(ns));
   feed.show(ledger.entries, { causes, nowNs, timeOf });
   panel.show(answer, true);
   showVitals(answer, vitals);
@@ -154,9 +157,14 @@ function announce(text) {
   element('latest').hidden = false;
   write('latest', text);
   latestMs = performance.now();
-  if (performance.now() - announcedMs < ANNOUNCE_EVERY_MS) return;
-  announcedMs = performance.now();
-  write('announcer', text);
+  unsaid = text;
+}
+
+function speak(nowMs) {
+  if (unsaid === '' || nowMs - announcedMs < ANNOUNCE_EVERY_MS) return;
+  announcedMs = nowMs;
+  write('announcer', unsaid);
+  unsaid = '';
 }
 
 function whoIs({ address, player, room }) {

@@ -277,9 +277,11 @@ fn the_lab_fits_a_phone_and_the_dark() {
                        .filter((one) => one.checkVisibility() \
                        && !one.closest('.unseen, .scroll table, svg'))\
                        .map((one) => [one, one.getBoundingClientRect()])\
-                       .filter(([, { left, right }]) => left < 0 || right > innerWidth)\
+                       .filter(([, { left, right }]) => left < 0 || right > 390)\
                        .map(([one]) => one.outerHTML).join()";
         assert_eq!(tab.text(outside), "", "nothing sticks out");
+        // A page that is too wide is shown smaller.
+        assert_eq!(tab.evaluate("document.scrollingElement.scrollWidth"), 390);
         let is_dark = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g)\
                        .map(Number).reduce((a, b) => a + b) < 384";
         assert_eq!(tab.evaluate(is_dark), dark);
