@@ -24,7 +24,7 @@ export function showVitals({ connections, players_away: away, ticks }, vitals) {
   const work = isKnown ? `; longest work ${bound({
     lateMs: lately.workMs, isBeyond: lately.isWorkBeyond,
   })}` : '';
-  write('late-note', `late, in the last ${LATELY_SECONDS} s${work}`);
+  write('late-note', `worst of the last ${LATELY_SECONDS} s${work}`);
   write('missed', String(lately?.missed ?? 0));
   write('missed-note', `in the last ${LATELY_SECONDS} s; ${ticks.missed} of ${ticks.total} ever`);
   element('late-tile').classList.toggle('bad', isKnown && lately.isBeyond);
