@@ -8,7 +8,10 @@ use std::io::Write as _;
 
 use gamekeeper::{
     LeaveCause, PlayerId,
-    client::leave::{LeavePath, LeaveReason},
+    client::{
+        leave::{LeavePath, LeaveReason},
+        phase::Phase,
+    },
     ids::ConnectionId,
     limits::Limits,
     metrics::Farewell,
@@ -55,6 +58,9 @@ pub(crate) const STUFFED: Limits = Limits {
 /// Heap bytes that may be in use without anybody's fault: the server remembers who left last, with
 /// what led to it, and a queue may have had room for one less.
 const HEAP_SLACK_BYTES: usize = 16 * 1024;
+
+/// The connection of the innocent who is a native client always.
+const BOB: ConnectionId = ConnectionId { slot: 1, generation: 0 };
 
 /// A server, and those who play on whatever happens.
 pub(crate) struct Scene {
@@ -215,7 +221,20 @@ impl Scene {
         self.let_speak(&mut actor);
         actor.hello("", name);
         self.turn_until("the actor is welcome", |_| actor.try_welcome().is_some());
+        self.check_transport();
         actor
+    }
+
+    /// The server takes everybody who has joined for what they are meant to speak. Else it would be
+    /// the other transport of which the test shows something.
+    #[track_caller]
+    fn check_transport(&self) {
+        let hub = self.rig.event_loop.hub();
+        let all = (0..hub.slots()).filter_map(|slot| hub.in_slot(slot));
+        for (id, client) in all.filter(|(_, client)| matches!(client.phase, Phase::Playing(_))) {
+            let is_web = self.transport == Transport::WebSocket && id != BOB;
+            assert_eq!(client.inbox.is_web(), is_web, "connection {id}");
+        }
     }
 
     /// Turns the server until `done` says so, while the innocents play.
@@ -318,6 +337,10 @@ impl Scene {
         let all = counts(&metrics.leaves);
         assert_eq!(counted - guests, 1, "one leave, {reason:?} by {paths:?}; counted are {all}");
         assert_eq!(self.left(), 1, "and no other: {all}");
+        // Counted are labels; the last words of some reasons are not in them.
+        let newest = self.rig.event_loop.hub().departures().newest_first().next();
+        let newest = newest.expect("departures are remembered").leave.reason;
+        assert_eq!(newest, *reason, "the very reason");
         assert!(self.rig.event_loop.hub().ledger_balances(), "the ledger balances: {all}");
     }
 
