@@ -22,10 +22,6 @@ const NATIVE_ONLY: &[(&str, &str)] = &[
         "m42_control_a_plain_close_cuts_the_notice_short",
         "it shows what the kernel does to a server of its own, which speaks nothing",
     ),
-    (
-        "m43_no_descriptors",
-        "who is turned away at the door is told so natively, because nothing is read of it before",
-    ),
     ("m44_backlog_overflow", "it is about the kernel's queue, and nobody in it says anything"),
     (
         "c05_a_connection_takes_less_than_two_kibibytes",
