@@ -45,7 +45,7 @@ const STRICT: &str = "STRICT_TESTS";
 /// How a child says that it could not run its test; the reason is its last line.
 const SKIPPED: u8 = 77;
 /// Tests at the same time: most of them wait, and each has a process.
-const THREADS: usize = 6;
+const THREADS: usize = 12;
 
 /// What came of a test that did not fail.
 type Shown = Result<(), Skipped>;
