@@ -5,6 +5,7 @@
 //! Progress goes to stderr, the closing summary to stdout.
 
 mod args;
+mod events;
 mod output;
 mod summary;
 
@@ -51,7 +52,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match run(&args) {
         Ok(summary) => {
-            output::result(&summary.to_string());
+            if !args.events {
+                output::result(&summary.to_string());
+            }
             if summary.has_played() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
@@ -85,7 +88,7 @@ fn run(args: &Args) -> Result<Summary, RunError> {
     ));
     let mut summary = Summary::new(args);
     play(&mut fleet, args, &stop, &mut summary)?;
-    leave(&mut fleet, args.departure.unwrap_or(Departure::Goodbye), &stop, &mut summary)?;
+    leave(&mut fleet, args, &stop, &mut summary)?;
     Ok(summary)
 }
 
@@ -155,7 +158,7 @@ fn play(
     let mut next_status = start + STATUS_EVERY;
     while Moment::now() < end && !fleet.is_empty() && !stop.load(Ordering::Relaxed) {
         fleet.turn(next_status.min(end)).map_err(RunError::Driver)?;
-        summary.take_ends(fleet.take_ends());
+        take_ends(fleet, args, summary);
         let now = Moment::now();
         if now >= next_status {
             summary.add(&fleet.take_stats());
@@ -170,10 +173,11 @@ fn play(
 /// Ends all bots and waits until the server has noticed, or should have.
 fn leave(
     fleet: &mut Fleet,
-    departure: Departure,
+    args: &Args,
     stop: &AtomicBool,
     summary: &mut Summary,
 ) -> Result<(), RunError> {
+    let departure = args.departure.unwrap_or(Departure::Goodbye);
     let already_stopped = stop.load(Ordering::Relaxed);
     let start = Moment::now();
     fleet.depart_all(departure);
@@ -183,6 +187,9 @@ fn leave(
     let mut told_to_leave = 0;
     loop {
         let injections = fleet.take_injections();
+        if args.events {
+            injections.iter().for_each(|injection| output::event(&events::left(injection)));
+        }
         told_to_leave += injections.len();
         let last = injections.iter().map(|injection| injection.noticed_by).max();
         deadline = last.map_or(deadline, |last| deadline.max(last));
@@ -193,9 +200,18 @@ fn leave(
         fleet.turn(deadline).map_err(RunError::Driver)?;
     }
     summary.left(told_to_leave, fleet.abandon_leaving());
-    summary.take_ends(fleet.take_ends());
+    take_ends(fleet, args, summary);
     summary.add(&fleet.take_stats());
     Ok(())
+}
+
+/// Counts the connections that have ended, and tells of them.
+fn take_ends(fleet: &mut Fleet, args: &Args, summary: &mut Summary) {
+    let ends = fleet.take_ends();
+    if args.events {
+        ends.iter().filter_map(events::lost).for_each(|line| output::event(&line));
+    }
+    summary.take_ends(ends);
 }
 
 /// Why the program could not run.

@@ -10,11 +10,11 @@ use std::{
 };
 
 use crate::{
-    company::Bots,
-    config::{self, Config, Invocation},
+    company::{Bots, reachable},
+    config::{self, Config, Invocation, ListenAddr},
     log,
     room::games::Games,
-    server::{Server, StartError},
+    server::{Addresses, Server, StartError},
     shell::Flow,
 };
 
@@ -81,12 +81,17 @@ fn host(config: &Config, games: Games) -> ExitStatus {
         Err(error) => {
             say(&mut io::stderr(), &format!("error: {error}\n"));
             return match error {
-                StartError::UnknownGame { .. } | StartError::Config(_) => ExitStatus::Usage,
+                StartError::UnknownGame { .. } | StartError::Config(_) | StartError::NoBots(_) => {
+                    ExitStatus::Usage
+                }
                 StartError::Listen { .. } | StartError::System(_) => ExitStatus::Failure,
             };
         }
     };
     announce(&server);
+    if config.web {
+        point_out_pages(server.addresses());
+    }
     let company = bots.zip(server.addresses().listen.first());
     let company = company.map(|(bots, address)| bots.play(config.bots, address));
     if let Some(Err(error)) = &company {
@@ -110,7 +115,6 @@ fn host(config: &Config, games: Games) -> ExitStatus {
 
 /// What scripts wait for.
 fn announce(server: &Server) {
-    use crate::config::ListenAddr;
     let addresses = server.addresses();
     let mut lines = String::new();
     for address in &addresses.listen {
@@ -129,6 +133,18 @@ fn announce(server: &Server) {
     }
     lines.push_str("ready\n");
     say(&mut io::stdout(), &lines);
+}
+
+/// What people may want to open.
+fn point_out_pages(addresses: &Addresses) {
+    let on_tcp = |address: &&ListenAddr| matches!(address, ListenAddr::Tcp(_));
+    let page = |address| format!("http://{}", reachable(address));
+    let play = addresses.listen.iter().find(on_tcp).map(page);
+    let lab = addresses.admin.iter().find(on_tcp).map(page);
+    if let Some(play) = play {
+        let lab = lab.map(|lab| tracing::field::display(format!("{lab}/lab")));
+        tracing::info!(%play, lab, "open in a browser");
+    }
 }
 
 /// Prints. A reader that is gone is no reason to fail.

@@ -1,17 +1,19 @@
-//! Bots that keep players company, for whoever tries a game alone: `--bots 20`.
+//! Bots that keep players company, for whoever tries a game alone: `--bots 20`. And those that the
+//! teardown lab sends in to leave.
 //!
-//! Data flow: settings, address -> **`Company`** -> a process of `gamekeeper-bot` -> players like
-//! all others. They come in by the front door: the server treats them as anybody else. They end
-//! with the server, however that ends, because they end with their standard input.
+//! Data flow: settings or order, address -> **`Company`** -> a process of `gamekeeper-bot` ->
+//! players like all others. They come in by the front door: the server treats them as anybody else.
+//! They end with the server, however that ends, because they end with their standard input.
 
 use std::{
-    env, fmt, io,
+    env, fmt,
+    io::{self, Read as _},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
-use crate::config::ListenAddr;
+use crate::{config::ListenAddr, lab::Order};
 
 /// The name of the bots' program, beside the server's own.
 const PROGRAM: &str = "gamekeeper-bot";
@@ -19,11 +21,17 @@ const PROGRAM: &str = "gamekeeper-bot";
 /// The longest that bots stay, whatever happens.
 const STAY_MAX: &str = "24h";
 
+/// How long bots of the lab play before they leave: so long that one sees them.
+const PLAY_BEFORE_LEAVING: &str = "2s";
+
+/// Bytes that are read from a pipe in one look, at most.
+const PIPE_BYTES_MAX: u64 = 64 * 1024;
+
 /// The program of the bots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bots(PathBuf);
 
-/// Bots that play.
+/// A process of bots. It is ended when this is dropped.
 #[derive(Debug)]
 pub struct Company(Child);
 
@@ -44,14 +52,66 @@ impl Bots {
     ///
     /// What the system says if the program cannot be started.
     pub fn play(&self, count: u32, address: &ListenAddr) -> io::Result<Company> {
-        let child = Command::new(&self.0)
-            .args(["--until-input-ends", "--duration", STAY_MAX])
-            .args(["--bots", &count.to_string(), "--target", &reachable(address).to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        Ok(Company(child))
+        let mut command = self.command(count, address);
+        command.args(["--duration", STAY_MAX]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().map(Company)
+    }
+
+    /// Lets bots play for a moment and then leave as they are ordered to. What they do can be read
+    /// from their standard output, and what is wrong from their standard error, both without
+    /// waiting.
+    ///
+    /// The kernel takes about a millisecond to start a program, for which the loop stands still:
+    /// this is for demonstrations.
+    ///
+    /// # Errors
+    ///
+    /// What the system says if the program cannot be started.
+    pub fn leave(&self, order: &Order) -> io::Result<Company> {
+        let mut command = self.command(order.bots, &order.target);
+        command
+            .args(["--events", "--no-retry", "--duration", PLAY_BEFORE_LEAVING])
+            .args(["--departure", order.cause, "--transport", order.transport.label()])
+            .args(["--name", &format!("{}-", order.cause), "--seed", &order.run.to_string()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let company = Company(command.spawn()?);
+        if let Some(said) = &company.0.stdout {
+            rustix::io::ioctl_fionbio(said, true)?;
+        }
+        if let Some(complaints) = &company.0.stderr {
+            rustix::io::ioctl_fionbio(complaints, true)?;
+        }
+        Ok(company)
+    }
+
+    fn command(&self, count: u32, address: &ListenAddr) -> Command {
+        let mut command = Command::new(&self.0);
+        command
+            .args(["--until-input-ends", "--bots", &count.to_string()])
+            .args(["--target", &reachable(address).to_string()])
+            .stdin(Stdio::piped());
+        command
+    }
+}
+
+impl Company {
+    /// What they have said since the last look, and what they have complained of; nothing more is
+    /// waited for.
+    pub fn listen(&mut self, said: &mut Vec<u8>, complaints: &mut Vec<u8>) {
+        // An error is "nothing yet", or the end, which `has_ended` tells of.
+        let _ = self.0.stdout.as_mut().map(|pipe| pipe.take(PIPE_BYTES_MAX).read_to_end(said));
+        let _ =
+            self.0.stderr.as_mut().map(|pipe| pipe.take(PIPE_BYTES_MAX).read_to_end(complaints));
+    }
+
+    /// Whether they have ended, and if so whether well. They may have said something before.
+    pub fn has_ended(&mut self) -> Option<bool> {
+        match self.0.try_wait() {
+            Ok(status) => status.map(|status| status.success()),
+            // Nobody can say any more how it ended.
+            Err(_) => Some(false),
+        }
     }
 }
 
@@ -65,7 +125,7 @@ impl Drop for Company {
 }
 
 /// Where somebody on this machine connects to reach who listens there.
-fn reachable(address: &ListenAddr) -> ListenAddr {
+pub fn reachable(address: &ListenAddr) -> ListenAddr {
     match address {
         ListenAddr::Tcp(all) if all.ip().is_unspecified() => {
             let here = match all {
@@ -86,8 +146,8 @@ impl fmt::Display for NoBots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "there are no bots to play: {} is missing; build it as the server was built, with \
-             `cargo build --release -p gamekeeper-bot`, or leave out --bots",
+            "there are no bots: {} is missing; build it as the server was built, with \
+             `cargo build --release -p gamekeeper-bot`",
             self.0.display()
         )
     }

@@ -14,7 +14,8 @@
 //!
 //! Modules in the order of the flow: [`cli`] and [`config`] start a [`server`], whose [`shell`]
 //! runs the loop around the [`hub`], which holds each [`client`] and each [`room`] with its
-//! [`game`]; [`web`] is what browsers speak, [`metrics`] counts, [`admin`] shows.
+//! [`game`]; [`web`] is what browsers speak, [`metrics`] counts, [`admin`] shows, and
+//! the [`lab`] sends in bots to look at.
 
 pub mod admin;
 pub mod cli;
@@ -26,6 +27,7 @@ pub mod game;
 pub mod guard;
 pub mod hub;
 pub mod ids;
+pub mod lab;
 pub mod limits;
 pub mod log;
 pub mod metrics;

@@ -136,6 +136,8 @@ limits! {
     tcp_user_timeout_ms = 0 in 0..=600_000;
     /// How long a farewell may take to arrive before the connection is cut.
     linger_ms = 2_000 in 10..=60_000;
+    /// How long a file of the page may take to arrive before the connection is cut.
+    serve_ms = 30_000 in 100..=600_000;
     /// Bytes of a departing client that are read and dropped before the connection is cut.
     linger_discard_bytes = 65_536 in 0..=16_777_216;
     /// Departing connections that may linger at the same time.
@@ -158,6 +160,8 @@ limits! {
     admin_connections_max = 16 in 1..=1_024;
     /// From accept to the last byte of the answer on an admin connection.
     admin_timeout_ms = 2_000 in 100..=60_000;
+    /// Bots that the teardown lab has out at the same time.
+    lab_bots_max = 200 in 1..=1_000;
 }
 
 const _: () = {

@@ -7,8 +7,10 @@ use std::{fmt, io, sync::Arc};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{
+    company::{Bots, NoBots, reachable},
     config::{Config, ConfigError, ListenAddr},
     hub::{Hub, WebOptions},
+    lab::{Gate, Lab},
     limits::Limits,
     room::{
         games::{Games, Options},
@@ -16,7 +18,7 @@ use crate::{
         seat::ResumeTerms,
     },
     shell::{EventLoop, Flow, listen::listen, net::Net as _, real::RealNet},
-    web::request::OriginPolicy,
+    web::origin::OriginPolicy,
 };
 
 /// Descriptors kept free for everything that is not a game connection.
@@ -89,7 +91,11 @@ impl Server {
             enabled: config.web,
             origins: OriginPolicy::new(true, config.web_origins.clone()),
         });
-        let event_loop = EventLoop::new(net, hub, count, has_admin);
+        let mut event_loop = EventLoop::new(net, hub, count, has_admin);
+        if bound.admin.is_some() {
+            let (gate, bots) = lab_gate(config.lab, &bound)?;
+            event_loop.set_lab(Lab::new(gate), bots);
+        }
         Ok(Self { event_loop, addresses: bound, stop })
     }
 
@@ -132,6 +138,8 @@ pub enum StartError {
     },
     /// The configuration contradicts itself.
     Config(ConfigError),
+    /// Bots were asked for.
+    NoBots(NoBots),
     /// The system refused something that every server needs.
     System(io::Error),
 }
@@ -155,6 +163,7 @@ impl fmt::Display for StartError {
                 write!(f, "no game is called {game:?}; choose one of these with --game: {hosted}")
             }
             Self::Config(error) => error.fmt(f),
+            Self::NoBots(error) => error.fmt(f),
             Self::System(error) => write!(f, "the system refused a resource: {error}"),
         }
     }
@@ -174,6 +183,36 @@ fn default_game(config: &Config, games: &Games) -> Result<String, StartError> {
         return Err(StartError::UnknownGame { game, hosted: hosted.join(", ") });
     }
     Ok(game)
+}
+
+/// Whether the lab is open, and the bots for it. Unless it was asked for, it is open only where
+/// nobody else can reach it, and closed where something is missing.
+fn lab_gate(asked: Option<bool>, bound: &Addresses) -> Result<(Gate, Option<Bots>), StartError> {
+    let is_loopback = |address: &ListenAddr| match address {
+        ListenAddr::Tcp(address) => address.ip().is_loopback(),
+        ListenAddr::Unix(_) => true,
+    };
+    let closed = |why: &str| (Gate::Closed(why.to_owned()), None);
+    let is_local = bound.listen.iter().chain(&bound.admin).all(is_loopback);
+    if !asked.unwrap_or(is_local) {
+        return Ok(closed(if asked.is_some() {
+            "no bots are sent in here, because the server was started with --lab false"
+        } else {
+            "no bots are sent in here, because others can reach this server; start it with --lab \
+             if they may send in bots as well"
+        }));
+    }
+    let target = bound.listen.iter().find(|address| matches!(address, ListenAddr::Tcp(_)));
+    let Some(target) = target else {
+        return Ok(closed(
+            "no bots are sent in here, because players connect by Unix sockets only",
+        ));
+    };
+    match Bots::find() {
+        Ok(bots) => Ok((Gate::Open(reachable(target)), Some(bots))),
+        Err(missing) if asked.is_some() => Err(StartError::NoBots(missing)),
+        Err(missing) => Ok(closed(&format!("no bots are sent in here: {missing}"))),
+    }
 }
 
 /// What cannot be listened on, and why.

@@ -14,10 +14,10 @@ use gamekeeper_tests::{
 use rustix::process::Signal;
 
 /// A folder with programs under the names that they have for users, for one test.
-struct Installed(PathBuf);
+pub(crate) struct Installed(PathBuf);
 
 impl Installed {
-    fn new(test: &str, programs: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(test: &str, programs: &[(&str, &str)]) -> Self {
         let name = format!("company-{test}-{}", process::id());
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&folder).expect("a new folder");
@@ -27,7 +27,7 @@ impl Installed {
         Self(folder)
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.join(name).to_str().expect("an ordinary path").to_owned()
     }
 }
@@ -38,11 +38,11 @@ impl Drop for Installed {
     }
 }
 
-const SERVER: (&str, &str) = ("gamekeeper", env!("CARGO_BIN_EXE_server-under-test"));
-const BOTS: (&str, &str) = ("gamekeeper-bot", env!("CARGO_BIN_EXE_bot-under-test"));
+pub(crate) const SERVER: (&str, &str) = ("gamekeeper", env!("CARGO_BIN_EXE_server-under-test"));
+pub(crate) const BOTS: (&str, &str) = ("gamekeeper-bot", env!("CARGO_BIN_EXE_bot-under-test"));
 
 /// The processes that this one has started and that have not ended.
-fn children(parent: u32) -> Vec<u32> {
+pub(crate) fn children(parent: u32) -> Vec<u32> {
     let processes = fs::read_dir("/proc").expect("this is Linux");
     let ids = processes.filter_map(|it| it.ok()?.file_name().to_str()?.parse::<u32>().ok());
     ids.filter(|id| {
@@ -56,7 +56,7 @@ fn children(parent: u32) -> Vec<u32> {
 }
 
 #[track_caller]
-fn ends(process: u32) {
+pub(crate) fn ends(process: u32) {
     let deadline = Instant::now() + PATIENCE;
     while Path::new(&format!("/proc/{process}")).exists() {
         assert!(Instant::now() < deadline, "the bots have outlived their server");

@@ -9,6 +9,7 @@ use gamekeeper::{
     admin::{self, View, http::Request},
     hub::{Hub, Input},
     ids::PeerAddr,
+    lab::{Gate, Lab},
     limits::Limits,
     metrics::ProcessStats,
     time::Time,
@@ -203,7 +204,9 @@ fn answer(hub: &Hub, query: &str) -> Value {
     let process = ProcessStats::default;
     let view = View { hub, process: &process, now: Time::ZERO };
     let (path, query) = ("/api/connections".to_owned(), query.to_owned());
-    let response = admin::respond(&view, &Request { method: "GET".to_owned(), path, query });
+    let request = Request { method: "GET".to_owned(), path, query, origin: None, host: None };
+    let mut lab = Lab::new(Gate::Closed("nobody is sent in".to_owned()));
+    let response = admin::respond(&view, &mut lab, &request);
     assert_eq!(response.status(), 200);
     serde_json::from_slice(response.body()).expect("JSON")
 }

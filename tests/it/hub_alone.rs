@@ -181,6 +181,22 @@ fn a_farewell_is_waited_for_but_not_for_ever() {
     world.check();
 }
 
+/// A file is given more time than a few words.
+#[test]
+fn a_file_of_the_page_may_come_over_a_slow_link() {
+    let mut world = World::new(AT_ONCE);
+    let id = world.connect();
+    world.unsent_bytes = 1;
+    world.read(id, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    world.turn(Duration::from_millis(100));
+    world.hub.forgive(Duration::from_secs(1), world.now);
+    world.turn(Duration::from_millis(29_800));
+    assert_eq!(world.hub.population().lingering, 1, "it has half a minute");
+    world.turn(Duration::from_millis(1_200));
+    assert_eq!(world.hub.metrics().farewells, [0, 0, 1, 0], "and no more");
+    world.check();
+}
+
 /// When more say goodbye than may, the oldest farewell gives way, not the newest.
 #[test]
 fn the_oldest_farewell_gives_way() {

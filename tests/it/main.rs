@@ -31,6 +31,7 @@ mod games;
 mod hearing;
 mod hub_alone;
 mod javascript;
+mod lab;
 mod leaves;
 mod ledger;
 mod log_lines;

@@ -35,6 +35,7 @@ pub(crate) const QUICK: Limits = Limits {
     out_stall_ms: 600,
     out_soft_ms: 300,
     linger_ms: 500,
+    serve_ms: 500,
     ..AT_ONCE
 };
 

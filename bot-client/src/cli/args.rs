@@ -63,6 +63,10 @@ pub(super) struct Args {
     #[arg(long)]
     pub(super) until_input_ends: bool,
 
+    /// Instead of the summary, writes a line of JSON to stdout whenever a bot leaves or is lost.
+    #[arg(long)]
+    pub(super) events: bool,
+
     /// Does not connect again after an end that was not asked for.
     #[arg(long)]
     pub(super) no_retry: bool,

@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use super::args::Args;
 use crate::{
-    connection::Ended,
     departure::Departure,
     fleet::{End, Fleet, FleetStats, Latency},
 };
@@ -58,9 +57,7 @@ impl Summary {
     }
 
     pub(super) fn take_ends(&mut self, ends: Vec<End>) {
-        // A bot that was still trying when the time was up has lost nothing.
-        let unasked = |end: &End| end.departure.is_none() && end.ended != Ended::Left;
-        for end in ends.into_iter().filter(unasked) {
+        for end in ends.into_iter().filter(End::is_unasked) {
             let why = end.ended.to_string();
             let listed = self.lost.len() < REASONS_MAX || self.lost.contains_key(&why);
             let counted_as = if listed { why.clone() } else { OTHER_REASONS.to_owned() };

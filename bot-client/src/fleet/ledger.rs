@@ -162,6 +162,14 @@ pub struct End {
     pub retry_in: Option<Duration>,
 }
 
+impl End {
+    /// Whether nobody had asked for it. A bot that was still trying when the time was up has lost
+    /// nothing.
+    pub fn is_unasked(&self) -> bool {
+        self.departure.is_none() && self.ended != Ended::Left
+    }
+}
+
 /// How far a connection had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Stage {

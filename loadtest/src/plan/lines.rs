@@ -2,6 +2,8 @@
 //!
 //! Data flow: [`Plan`] -> **`Line`** -> `gamekeeper-loadtest plan`.
 
+use std::ops::Not;
+
 use serde::Serialize;
 
 use super::{Plan, PlannedDeparture, Step};
@@ -13,6 +15,9 @@ pub struct Line {
     pub at_seconds: f64,
     /// Who: the number of the bot.
     pub bot: u32,
+    /// Whether it is a browser; left out for native bots.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub websocket: bool,
     /// What it does: `join`, `leave`, or `show`, which is a bad ticket.
     pub step: &'static str,
     /// How it leaves, or what is wrong with the ticket.
@@ -39,6 +44,9 @@ pub fn lines(plan: &Plan) -> Vec<Line> {
         how: Some(fraud.fault.name()),
         ..Line::of(fraud.from.as_secs_f64(), fraud.bot, "show")
     }));
+    for line in &mut lines {
+        line.websocket = plan.bots[line.bot as usize].websocket;
+    }
     lines.sort_by(|a, b| a.at_seconds.total_cmp(&b.at_seconds));
     lines
 }
@@ -48,6 +56,7 @@ impl Line {
         Self {
             at_seconds,
             bot,
+            websocket: false,
             step,
             how: None,
             state: None,

@@ -350,6 +350,9 @@ fn only_browsers_do_what_only_browsers_can() {
         }
         let closed = plan.departures().filter(|it| it.departure == Departure::WsClose).count();
         let web = plan.bots.iter().filter(|bot| bot.websocket).count();
+        for line in lines::lines(&plan) {
+            assert_eq!(line.websocket, plan.bots[line.bot as usize].websocket, "{line:?}");
+        }
         let bots = plan.bots.len();
         ((web * 20 + bots / 2) / bots * 5, closed > 50)
     };

@@ -80,20 +80,33 @@ struct Ledger<'a> {
 }
 
 #[derive(Serialize)]
-struct LedgerEntry<'a> {
-    number: u64,
+pub(super) struct LedgerEntry<'a> {
+    pub(super) number: u64,
     left_at_ns: u64,
     #[serde(flatten)]
     view: DepartureView<'a>,
 }
 
+impl<'a> LedgerEntry<'a> {
+    fn of(departure: &'a Departure, now: Time) -> Self {
+        Self {
+            number: departure.number,
+            left_at_ns: departure.at.as_nanos(),
+            view: DepartureView::of(departure, now),
+        }
+    }
+
+    /// With all that happened to it.
+    pub(super) fn with_history(departure: &'a Departure, now: Time) -> Self {
+        let mut entry = Self::of(departure, now);
+        entry.view.history = Some(history(&departure.flight));
+        entry
+    }
+}
+
 fn ledger<'a>(view: &View<'a>, after: u64, limit: usize) -> Ledger<'a> {
     let departures = view.hub.departures();
-    let entry = |departure: &'a Departure| LedgerEntry {
-        number: departure.number,
-        left_at_ns: departure.at.as_nanos(),
-        view: DepartureView::of(departure, view.now),
-    };
+    let entry = |departure: &'a Departure| LedgerEntry::of(departure, view.now);
     let entries: Vec<_> = departures.after(after).take(limit).map(entry).collect();
     Ledger {
         total: departures.total(),
@@ -116,12 +129,14 @@ struct Answer<'a> {
 }
 
 #[derive(Serialize)]
-struct ConnectionView {
+pub(super) struct ConnectionView {
     #[serde(serialize_with = "as_text")]
     id: ConnectionId,
     #[serde(serialize_with = "as_text")]
     address: PeerAddr,
     state: &'static str,
+    /// What it speaks, as far as that is known.
+    wire: &'static str,
     age_seconds: f64,
     room: Option<u32>,
     player: Option<u32>,
@@ -140,7 +155,7 @@ struct ConnectionView {
 }
 
 #[derive(Serialize)]
-struct DepartureView<'a> {
+pub(super) struct DepartureView<'a> {
     #[serde(serialize_with = "as_text")]
     id: ConnectionId,
     #[serde(serialize_with = "as_text")]
@@ -159,7 +174,7 @@ struct DepartureView<'a> {
 }
 
 #[derive(Serialize)]
-struct EventView {
+pub(super) struct EventView {
     at_ms: u32,
     what: &'static str,
     times: u16,
@@ -211,7 +226,7 @@ fn many<'a>(view: &View<'a>, from_slot: u32, limit: usize, address: Option<Addre
 }
 
 impl ConnectionView {
-    fn of(id: ConnectionId, client: &Client, now: Time) -> Self {
+    pub(super) fn of(id: ConnectionId, client: &Client, now: Time) -> Self {
         let place = match &client.phase {
             Phase::Playing(place) => Some(*place),
             Phase::Dying(ending) => ending.place,
@@ -225,6 +240,7 @@ impl ConnectionView {
             id,
             address: client.peer,
             state: client.phase.label(),
+            wire: client.inbox.label(),
             age_seconds: seconds(client.flight.age(now)),
             room,
             player,

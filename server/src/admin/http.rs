@@ -28,6 +28,10 @@ pub struct Request {
     pub path: String,
     /// What stands behind the question mark; empty if there is none.
     pub query: String,
+    /// Where the page is from that asks, if it is a page.
+    pub origin: Option<Vec<u8>>,
+    /// What the one who asks calls this server.
+    pub host: Option<Vec<u8>>,
 }
 
 /// What is answered.
@@ -35,8 +39,12 @@ pub struct Request {
 pub struct Response {
     status: u16,
     content_type: &'static str,
+    headers: &'static [(&'static str, &'static str)],
     body: Vec<u8>,
 }
+
+/// Whatever is true now may be wrong at the next look.
+const NOT_KEPT: &[(&str, &str)] = &[("Cache-Control", "no-store")];
 
 impl Exchange {
     /// Before the first byte.
@@ -53,7 +61,12 @@ impl Exchange {
             let target = head.path.unwrap_or("/");
             let (path, query) = target.split_once('?').unwrap_or((target, ""));
             let method = head.method.unwrap_or_default().to_owned();
-            Request { method, path: path.to_owned(), query: query.to_owned() }
+            let header = |name: &str| {
+                let found = head.headers.iter().find(|it| it.name.eq_ignore_ascii_case(name));
+                found.map(|header| header.value.to_owned())
+            };
+            let (origin, host) = (header("origin"), header("host"));
+            Request { method, path: path.to_owned(), query: query.to_owned(), origin, host }
         };
         match self.head.take(&mut { bytes }, look) {
             Ok(request) => self.request = request,
@@ -100,7 +113,24 @@ impl Exchange {
 impl Response {
     /// A response with any body.
     pub fn new(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
-        Self { status, content_type, body }
+        Self { status, content_type, headers: NOT_KEPT, body }
+    }
+
+    /// A file of a page, with what browsers are told about it.
+    pub fn file(
+        content_type: &'static str,
+        headers: &'static [(&'static str, &'static str)],
+        body: &[u8],
+    ) -> Self {
+        Self { status: 200, content_type, headers, body: body.to_vec() }
+    }
+
+    /// An answer to a method that is not for this path.
+    pub fn method_not_allowed(
+        allowed: &'static [(&'static str, &'static str)],
+        body: &str,
+    ) -> Self {
+        Self { headers: allowed, ..Self::text(405, body) }
     }
 
     /// A response for people.
@@ -131,9 +161,7 @@ impl Response {
     }
 
     fn into_bytes(self) -> Vec<u8> {
-        let headers = [("Cache-Control", "no-store"), ("Allow", "GET")];
-        let headers = if self.status == 405 { &headers[..] } else { &headers[..1] };
-        response::response(self.status, self.content_type, &self.body, headers)
+        response::response(self.status, self.content_type, &self.body, self.headers)
     }
 }
 
@@ -156,7 +184,8 @@ mod tests {
         for cut in 0..request.len() {
             let exchange = ask(&[&request[..cut], &request[cut..]]);
             let (path, query) = ("/api/stats".into(), "x=1".into());
-            let expected = Request { method: "GET".into(), path, query };
+            let (origin, host) = (None, Some(b"localhost".to_vec()));
+            let expected = Request { method: "GET".into(), path, query, origin, host };
             assert_eq!(exchange.request, Some(expected), "cut at {cut}");
         }
     }

@@ -1,4 +1,5 @@
-//! What operators see over HTTP: health, metrics, rooms, connections, statistics.
+//! What operators see over HTTP: health, metrics, rooms, connections, statistics,
+//! and the teardown lab.
 //!
 //! Data flow: request -> **`respond`** -> response. Pure: it looks at the hub and formats. The
 //! sockets are in `shell::admin`.
@@ -7,6 +8,7 @@ pub mod expose;
 pub mod http;
 
 mod connections;
+mod lab;
 mod query;
 mod selection;
 
@@ -20,9 +22,11 @@ use self::{
 };
 use crate::{
     client::leave::{LeavePath, LeaveReason},
-    hub::Hub,
+    hub::{Hub, Population},
+    lab::{Lab, manual},
     metrics::{AcceptOutcome, Farewell, ProcessStats, ResumeOutcome, TimeHistogram},
     time::Time,
+    web::files,
 };
 
 /// What there is to look at.
@@ -36,11 +40,20 @@ pub struct View<'a> {
     pub now: Time,
 }
 
-/// Answers one request.
-pub fn respond(view: &View<'_>, request: &Request) -> Response {
-    if request.method != "GET" {
-        return Response::text(405, "only GET is answered here\n");
+/// Answers one request. Only the lab does something; everything else looks.
+pub fn respond(view: &View<'_>, lab: &mut Lab, request: &Request) -> Response {
+    match (request.method.as_str(), request.path == lab::SEND) {
+        ("GET", false) => look(view, lab, request),
+        ("POST", true) => lab::send(view, lab, request),
+        ("GET", true) => {
+            let body = "bots are sent in with POST; the page for it is /lab\n";
+            Response::method_not_allowed(&[("Allow", "POST")], body)
+        }
+        _ => Response::method_not_allowed(&[("Allow", "GET")], "only GET is answered here\n"),
     }
+}
+
+fn look(view: &View<'_>, lab: &Lab, request: &Request) -> Response {
     match request.path.as_str() {
         "/healthz" => Response::text(200, "ok\n"),
         "/readyz" if view.hub.is_stopping() => Response::text(503, "stopping\n"),
@@ -50,11 +63,16 @@ pub fn respond(view: &View<'_>, request: &Request) -> Response {
             "text/plain; version=0.0.4; charset=utf-8",
             expose::prometheus(view.hub, &(view.process)()).into_bytes(),
         ),
-        "/api/rooms" => Response::json(&rooms(view.hub)),
+        "/api/rooms" => Response::json(&rooms(view.hub).collect::<Vec<_>>()),
         "/api/stats" => Response::json(&stats(view)),
         "/api/connections" => connections::respond(view, &request.query),
         "/api/departures" => connections::respond_ledger(view, &request.query),
+        "/api/lab" => lab::state(view, lab, &request.query),
+        "/docs/teardown" => Response::file(files::HTML, files::HEADERS, manual::page().as_bytes()),
         "/" => Response::text(200, PATHS),
+        path if let Some(file) = files::find(files::LAB_FILES, path) => {
+            Response::file(file.content_type, files::LAB_HEADERS, file.bytes)
+        }
         _ => Response::text(404, &format!("nothing is at this path\n{PATHS}")),
     }
 }
@@ -66,7 +84,9 @@ const PATHS: &str = "\
 /api/rooms        every room\n\
 /api/stats        everything that is counted\n\
 /api/connections  who is connected, and who left last\n\
-/api/departures   who left, in order and numbered\n";
+/api/departures   who left, in order and numbered\n\
+/lab              a page to watch all of this, and to send in bots that leave\n\
+/docs/teardown    how clients leave, and what is done about it\n";
 
 #[derive(Serialize)]
 struct RoomView<'a> {
@@ -79,7 +99,7 @@ struct RoomView<'a> {
     tick_hz: u16,
 }
 
-fn rooms(hub: &Hub) -> Vec<RoomView<'_>> {
+fn rooms(hub: &Hub) -> impl Iterator<Item = RoomView<'_>> {
     let view = |room: &crate::room::Room| RoomView {
         id: room.id().0,
         game: room.game(),
@@ -89,7 +109,7 @@ fn rooms(hub: &Hub) -> Vec<RoomView<'_>> {
         tick: room.last_tick().0,
         tick_hz: room.tick_hz(),
     };
-    hub.lobby().rooms().map(view).collect()
+    hub.lobby().rooms().map(view)
 }
 
 #[derive(Serialize)]
@@ -131,6 +151,16 @@ struct ConnectionsView {
     handshake: usize,
     playing: usize,
     lingering: usize,
+}
+
+impl ConnectionsView {
+    fn of(population: &Population) -> Self {
+        Self {
+            handshake: population.handshake,
+            playing: population.playing,
+            lingering: population.lingering,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -181,11 +211,7 @@ fn stats(view: &View<'_>) -> StatsView {
     StatsView {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: view.now.since(hub.started_at()).as_secs_f64(),
-        connections: ConnectionsView {
-            handshake: population.handshake,
-            playing: population.playing,
-            lingering: population.lingering,
-        },
+        connections: ConnectionsView::of(&population),
         players: population.playing,
         players_away: population.away,
         rooms: hub.lobby().rooms().len(),

@@ -329,6 +329,43 @@ impl LeavePath {
 }
 
 #[cfg(test)]
+impl LeaveReason {
+    /// One of each label, in their order.
+    pub(crate) const ONE_OF_EACH: [Self; 23] = [
+        Self::Goodbye,
+        Self::Fin,
+        Self::FinMidframe,
+        Self::Reset,
+        Self::TimedOut,
+        Self::Unreachable,
+        Self::Aborted,
+        Self::HelloTimeout,
+        Self::FrameTimeout,
+        Self::Heartbeat,
+        Self::SlowConsumerBytes,
+        Self::SlowConsumerTime,
+        Self::Oversize,
+        Self::Flood,
+        Self::Protocol(ProtocolFault::Undecodable),
+        Self::Rejected(Rejection::Full),
+        Self::Kicked,
+        Self::Replaced,
+        Self::Shutdown,
+        Self::RoomFailed,
+        Self::Internal,
+        Self::Served,
+        Self::WebClosed,
+    ];
+}
+
+#[cfg(test)]
+impl LeavePath {
+    /// All of them.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Event, Self::Read, Self::Write, Self::Timer, Self::Accept, Self::App];
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -343,31 +380,7 @@ mod tests {
 
     #[test]
     fn who_lingers_is_told_why_and_nobody_else_is() {
-        let reasons = [
-            LeaveReason::Goodbye,
-            LeaveReason::Fin,
-            LeaveReason::FinMidframe,
-            LeaveReason::Reset,
-            LeaveReason::TimedOut,
-            LeaveReason::Unreachable,
-            LeaveReason::Aborted,
-            LeaveReason::HelloTimeout,
-            LeaveReason::FrameTimeout,
-            LeaveReason::Heartbeat,
-            LeaveReason::SlowConsumerBytes,
-            LeaveReason::SlowConsumerTime,
-            LeaveReason::Oversize,
-            LeaveReason::Flood,
-            LeaveReason::Protocol(ProtocolFault::Undecodable),
-            LeaveReason::Rejected(Rejection::Full),
-            LeaveReason::Kicked,
-            LeaveReason::Replaced,
-            LeaveReason::Shutdown,
-            LeaveReason::RoomFailed,
-            LeaveReason::Internal,
-            LeaveReason::Served,
-            LeaveReason::WebClosed,
-        ];
+        let reasons = LeaveReason::ONE_OF_EACH;
         // These are told in the words of HTTP and of WebSocket.
         let in_other_words = [LeaveReason::Served, LeaveReason::WebClosed];
         assert_eq!(reasons.len(), LeaveReason::LABELS.len());

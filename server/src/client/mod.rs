@@ -227,7 +227,7 @@ impl Client {
         self.pulse.forgive(pause, now);
         if let Phase::Lingering(linger) = &mut self.phase {
             // It may have begun after the pause.
-            linger.until = (linger.until + pause).min(now + ms(limits.linger_ms));
+            linger.until = (linger.until + pause).min(now + ms(linger.lasts_ms));
         }
     }
 

@@ -48,6 +48,8 @@ pub struct Linger {
     pub number: u64,
     /// When the connection is cut, farewell or not.
     pub until: Time,
+    /// How long the farewell may take in all, in milliseconds.
+    pub lasts_ms: u64,
     /// Whether our half is shut down: everything is in the kernel's hands.
     pub flushed: bool,
     /// Bytes that the client sent meanwhile, read and dropped.
@@ -110,6 +112,7 @@ mod tests {
             Phase::Lingering(Linger {
                 number: 0,
                 until: Time::ZERO,
+                lasts_ms: 0,
                 flushed: false,
                 discarded_bytes: 0,
             }),

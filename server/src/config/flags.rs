@@ -4,7 +4,10 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Arg, ArgAction, Command};
 
-use super::{Config, ConfigError, Origin, SETTINGS, file, settings::names};
+use super::{
+    Config, ConfigError, Origin, SETTINGS, file,
+    settings::{ON, names},
+};
 use crate::limits::Limits;
 
 const PREFIX: &str = "GAMEKEEPER_";
@@ -94,14 +97,17 @@ fn command() -> Command {
         );
     for setting in SETTINGS {
         let action = if setting.repeatable { ArgAction::Append } else { ArgAction::Set };
-        command = command.arg(
-            Arg::new(setting.name)
-                .long(flag(setting.name))
-                .value_name(setting.value)
-                .allow_hyphen_values(true)
-                .help(setting.help)
-                .action(action),
-        );
+        let arg = Arg::new(setting.name)
+            .long(flag(setting.name))
+            .value_name(setting.value)
+            .help(setting.help)
+            .action(action);
+        command = command.arg(if setting.value == ON {
+            // The next flag is not its value.
+            arg.num_args(0..=1).default_missing_value("true")
+        } else {
+            arg.allow_hyphen_values(true)
+        });
     }
     for limit in Limits::TABLE {
         let help = format!(
@@ -157,6 +163,15 @@ mod tests {
         assert_eq!((config.room_size, config.tick_rate), (4, Some(30)));
         let config = host(&["--listen", "127.0.0.1:1", "--listen", "unix:/x"], &[]);
         assert_eq!(config.listen.len(), 2);
+    }
+
+    #[test]
+    fn what_is_on_or_off_needs_no_value_to_be_on() {
+        let config = host(&["--lab", "--web", "false", "--bots", "3"], &[]);
+        assert_eq!((config.lab, config.web, config.bots), (Some(true), false, 3));
+        let config = host(&["--web", "--lab=false"], &[("GAMEKEEPER_WEB", "0")]);
+        assert_eq!((config.lab, config.web), (Some(false), true));
+        assert!(read(&["--lab", "perhaps"], &[]).is_err());
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub struct Config {
     pub web_origins: Vec<String>,
     /// How many bots keep the players company.
     pub bots: u32,
+    /// Whether the teardown lab may send in bots; `None` for: if nobody else can reach it.
+    pub lab: Option<bool>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines are written: a level, or tracing directives.
@@ -90,6 +92,7 @@ impl Default for Config {
             web: true,
             web_origins: Vec::new(),
             bots: 0,
+            lab: None,
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
             limits: Limits::DEFAULT,

@@ -18,6 +18,9 @@ pub struct Setting {
     pub repeatable: bool,
 }
 
+/// What stands for the value of a setting that is on or off. Without a value it is on.
+pub(super) const ON: &str = "ON";
+
 /// Most bots that keep players company.
 const BOTS_MAX: u64 = 1_000;
 
@@ -73,7 +76,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "web",
-        value: "ON",
+        value: ON,
         help: "Whether browsers are let in on the same addresses, true or false [default: true]",
         repeatable: false,
     },
@@ -89,6 +92,14 @@ pub const SETTINGS: &[Setting] = &[
         value: "N",
         help: "Bots that play as well, for whoever tries a game alone, 0 to 1000; they need the \
                program gamekeeper-bot beside this one [default: 0]",
+        repeatable: false,
+    },
+    Setting {
+        name: "lab",
+        value: ON,
+        help: "Whether the teardown lab may send in bots that leave in every way: true, false, or \
+               without a value for true [default: true if all that is listened on is of the \
+               loopback]",
         repeatable: false,
     },
     Setting {
@@ -155,8 +166,9 @@ impl Config {
             "room_size" => self.room_size = number(name, value, 1, 1_000)?,
             "state_bytes" => self.state_bytes = number(name, value, 12, 200_000)?,
             "seed" => self.seed = Some(number(name, value, 0, u64::MAX)?),
-            "web" => self.web = number::<u8>(name, value, 0, 1)? == 1,
+            "web" => self.web = is_on(name, value)?,
             "web_origin" => self.set_web_origins(&[value.to_owned()])?,
+            "lab" => self.lab = Some(is_on(name, value)?),
             "bots" => self.bots = number(name, value, 0, BOTS_MAX)?,
             "log_format" => {
                 self.log_format = match value {
@@ -235,7 +247,7 @@ fn number<T>(name: &str, value: &str, min: u64, max: u64) -> Result<T, String>
 where
     T: TryFrom<u64>,
 {
-    // What is on or off is a number as well.
+    // What is on or off is a number among the limits.
     let value = match (value, min, max) {
         ("false", 0, 1) => "0",
         ("true", 0, 1) => "1",
@@ -245,6 +257,14 @@ where
     parsed
         .and_then(|number| T::try_from(number).ok())
         .ok_or_else(|| format!("{name} is {value:?}, but must be a whole number, {min} to {max}"))
+}
+
+fn is_on(name: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(format!("{name} is {value:?}, but must be true or false")),
+    }
 }
 
 fn address(value: &str) -> Result<ListenAddr, String> {

@@ -63,7 +63,7 @@ pub(super) fn answer(
             client.inbox.upgrade();
             Ok(())
         }
-        Asked::File { path, head_only } => match files::find(&path) {
+        Asked::File { path, head_only } => match files::find(files::FILES, &path) {
             Some(File { content_type, bytes, .. }) => {
                 let answer = match head_only {
                     true => response_head(200, content_type, bytes.len(), files::HEADERS),

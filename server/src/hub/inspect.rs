@@ -31,6 +31,11 @@ impl Hub {
         self.started_at
     }
 
+    /// The game of a hello that names none.
+    pub fn game(&self) -> &str {
+        &self.default_game
+    }
+
     /// The limits in force.
     pub fn limits(&self) -> &Limits {
         &self.limits

@@ -123,9 +123,13 @@ impl Hub {
         if !browsers::say_farewell(client, reason, short(detail)) {
             return self.close(id, reason.exit() == Exit::Reset);
         }
+        // A file is more than a few words, and who waits for it may be far away.
+        let is_a_file = reason == LeaveReason::Served;
+        let lasts_ms = if is_a_file { self.limits.serve_ms } else { self.limits.linger_ms };
         client.phase.advance(Phase::Lingering(Linger {
             number: self.lingering.begin(id),
-            until: now + ms(self.limits.linger_ms),
+            until: now + ms(lasts_ms),
+            lasts_ms,
             flushed: false,
             discarded_bytes: 0,
         }));

@@ -209,7 +209,8 @@ impl<N: Net> EventLoop<N> {
             *answers_left -= 1;
             let process = || self.net.process_stats();
             let view = admin::View { hub: &self.hub, process: &process, now };
-            visitor.exchange.answer(|request| admin::respond(&view, request));
+            let lab = &mut self.lab_desk.lab;
+            visitor.exchange.answer(|request| admin::respond(&view, lab, request));
             if visitor.exchange.unsent().len() > WRITE_PER_TURN_BYTES {
                 *answers_left = 0;
             }

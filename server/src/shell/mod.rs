@@ -30,6 +30,7 @@ pub mod listen;
 pub mod net;
 pub mod real;
 
+mod lab;
 mod process;
 mod shed;
 mod stop;
@@ -40,12 +41,15 @@ use std::{collections::VecDeque, io, time::Duration};
 use self::{
     accept::Door,
     admin::AdminDesk,
+    lab::LabDesk,
     net::{Flags, Hearing, Net, NetEvent, Polled, Token, TokenKind},
     stop::Stop,
 };
 use crate::{
+    company::Bots,
     hub::{Hub, Output},
     ids::ConnectionId,
+    lab::Lab,
     limits::ms,
     time::Time,
 };
@@ -69,6 +73,7 @@ pub struct EventLoop<N: Net> {
     ready: VecDeque<ConnectionId>,
     door: Door,
     desk: AdminDesk<N::Stream>,
+    lab_desk: LabDesk,
     events: Vec<NetEvent>,
     scratch: Box<[u8]>,
     stop: Stop,
@@ -118,6 +123,7 @@ impl<N: Net> EventLoop<N> {
             ready: VecDeque::new(),
             door: Door::new(listeners),
             desk,
+            lab_desk: LabDesk::closed(),
             events: Vec::with_capacity(1024),
             scratch: vec![0; read_bytes].into_boxed_slice(),
             stop: Stop::NotAsked,
@@ -125,6 +131,11 @@ impl<N: Net> EventLoop<N> {
             polled: Polled::Everything,
             full_polls: 0,
         }
+    }
+
+    /// Gives the loop a lab, and the bots for it if there are any.
+    pub fn set_lab(&mut self, lab: Lab, bots: Option<Bots>) {
+        self.lab_desk = LabDesk::new(lab, bots);
     }
 
     /// Turns until the server has stopped.
@@ -179,6 +190,7 @@ impl<N: Net> EventLoop<N> {
         self.carry_out(now);
         self.accept(now);
         self.serve_admin(now);
+        self.lab_desk.serve(now);
         self.hub.metrics_mut().turns += 1;
         Ok(self.stop_state(now))
     }
@@ -225,9 +237,10 @@ impl<N: Net> EventLoop<N> {
         if !self.ready.is_empty() || self.door.is_open() && self.hub.has_room() {
             return Some(Time::ZERO);
         }
-        let own = [self.door.retry_at(), self.desk.wake_at(), self.stop.due()];
+        let desks = [self.desk.wake_at(), self.lab_desk.wake_at()];
+        let own = desks.into_iter().chain([self.door.retry_at(), self.stop.due()]);
         let look_up = (!self.hub.is_idle()).then(|| self.turn_begun_at + PAUSE);
-        own.into_iter().chain([look_up, self.hub.next_due()]).flatten().min()
+        own.chain([look_up, self.hub.next_due()]).flatten().min()
     }
 
     /// Polls and notes what is ready. No other I/O, nothing is freed.

@@ -14,7 +14,7 @@ pub struct File {
     pub bytes: &'static [u8],
 }
 
-/// What is said about each of them: it may change with the next version of the server, it is what
+/// What is said about each file: it may change with the next version of the server, it is what
 /// it says it is, and nothing may come from elsewhere.
 pub const HEADERS: &[(&str, &str)] = &[
     ("Cache-Control", "no-cache"),
@@ -22,7 +22,8 @@ pub const HEADERS: &[(&str, &str)] = &[
     ("Content-Security-Policy", "default-src 'self'; frame-ancestors 'self'"),
 ];
 
-const HTML: &str = "text/html; charset=utf-8";
+/// The content type of a page.
+pub const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
@@ -37,7 +38,17 @@ macro_rules! file {
     };
 }
 
-/// All files.
+/// What is said about each file of the lab. It plays as well, on another port than its own.
+pub const LAB_HEADERS: &[(&str, &str)] = &[
+    ("Cache-Control", "no-cache"),
+    ("X-Content-Type-Options", "nosniff"),
+    (
+        "Content-Security-Policy",
+        "default-src 'self'; connect-src 'self' ws:; frame-ancestors 'self'",
+    ),
+];
+
+/// The files of the game's page.
 pub const FILES: &[File] = &[
     file!("/", "index.html", HTML),
     file!("/style.css", "style.css", STYLE),
@@ -56,9 +67,16 @@ pub const FILES: &[File] = &[
     file!("/scene.js", "scene.js", SCRIPT),
 ];
 
-/// The file at a path.
-pub fn find(path: &str) -> Option<File> {
-    FILES.iter().find(|file| file.path == path).copied()
+/// The files of the teardown lab, on the admin listener.
+pub const LAB_FILES: &[File] = &[
+    file!("/manual.css", "manual.css", STYLE),
+    file!("/gamekeeper.js", "gamekeeper.js", SCRIPT),
+    file!("/icon.svg", "icon.svg", "image/svg+xml"),
+];
+
+/// The one of `files` at a path.
+pub fn find(files: &[File], path: &str) -> Option<File> {
+    files.iter().find(|file| file.path == path).copied()
 }
 
 #[cfg(test)]
@@ -80,18 +98,19 @@ mod tests {
             .collect();
         let name = |file: &File| match file.path {
             "/" => "index.html".to_owned(),
+            "/lab" => "lab.html".to_owned(),
             path => path.trim_start_matches('/').to_owned(),
         };
-        let served: BTreeSet<String> = FILES.iter().map(name).collect();
+        let served: BTreeSet<String> = FILES.iter().chain(LAB_FILES).map(name).collect();
         assert_eq!(served, there);
     }
 
     #[test]
     fn what_is_asked_for_is_found_under_its_whole_name_only() {
-        assert!(find("/").is_some_and(|file| file.content_type == HTML));
-        assert!(find("/gamekeeper.js").is_some());
+        assert!(find(FILES, "/").is_some_and(|file| file.content_type == HTML));
+        assert!(find(FILES, "/gamekeeper.js").is_some());
         for other in ["", "gamekeeper.js", "/../Cargo.toml", "/index.html/", "//"] {
-            assert!(find(other).is_none(), "{other:?}");
+            assert!(find(FILES, other).is_none(), "{other:?}");
         }
     }
 }

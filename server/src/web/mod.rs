@@ -8,8 +8,7 @@
 
 pub mod files;
 pub mod head;
+pub mod origin;
 pub mod request;
 pub mod response;
 pub mod websocket;
-
-mod origin;

@@ -4,7 +4,7 @@
 //! let any page connect to any server and say truthfully where the page is from; the server has to
 //! refuse. Programs can say what they like, so this protects players and not the server.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Decides by where a page is from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +35,22 @@ impl OriginPolicy {
                     || (self.allow_loopback && site.is_loopback())
             })
     }
+}
+
+/// Whether this is a `Host` header that nobody else can point here: an address by its numbers, or
+/// `localhost`. A name of somebody's may first be theirs and then ours, and the browser takes both
+/// for the same site.
+pub fn is_a_plain_host(host: &[u8]) -> bool {
+    let Ok(host) = std::str::from_utf8(host) else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.parse::<u16>().is_ok() => name,
+        _ => host,
+    };
+    let is_v6 = |name: &str| {
+        let inside = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+        inside.is_some_and(|name| name.parse::<Ipv6Addr>().is_ok())
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().is_ok() || is_v6(name)
 }
 
 /// An origin of the web, taken apart: `https://example.org:8080`.
@@ -139,6 +155,17 @@ mod tests {
             "file://localhost",
         ] {
             assert!(!allows(&with, origin, "play.example"), "{origin}");
+        }
+    }
+
+    #[test]
+    fn only_numbers_and_localhost_are_plain_hosts() {
+        for host in ["127.0.0.1:7778", "10.0.0.1", "[::1]:7778", "[fd00::1]", "LocalHost:1"] {
+            assert!(is_a_plain_host(host.as_bytes()), "{host}");
+        }
+        for host in ["", "evil.example:7778", "localhost.evil.example", "::1", "[::1", "127.0.0.1x"]
+        {
+            assert!(!is_a_plain_host(host.as_bytes()), "{host}");
         }
     }
 

@@ -69,6 +69,7 @@ pub const LIMITS: Limits = Limits {
     out_soft_bytes: 18_432,
     out_hard_bytes: 32_768,
     linger_ms: 500,
+    serve_ms: 900,
     linger_discard_bytes: 16_384,
     accept_retry_ms: 50,
     drain_timeout_ms: 1_000,

@@ -1,0 +1,132 @@
+//! What happened at the end of a connection, in words and with the paragraph that explains it.
+//!
+//! Data flow: [`Leave`] -> **`Account`** -> an entry of the lab's page. It says no more than reason
+//! and path do: these are what the server has found out.
+
+use serde::Serialize;
+
+use crate::client::leave::{Exit, Leave, LeavePath, LeaveReason};
+
+/// The end of a connection, told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Account {
+    /// What the kernel reported.
+    pub kernel: &'static str,
+    /// How the server noticed.
+    pub noticed: &'static str,
+    /// What it did.
+    pub done: String,
+    /// The paragraph of the teardown page.
+    pub paragraph: &'static str,
+}
+
+impl Account {
+    /// The account of a leave of somebody who had a seat, or had none.
+    pub fn of(leave: Leave, had_seat: bool) -> Self {
+        Self {
+            kernel: kernel(leave),
+            noticed: noticed(leave.path),
+            done: done(leave.reason, had_seat),
+            paragraph: paragraph(leave),
+        }
+    }
+}
+
+fn kernel(leave: Leave) -> &'static str {
+    use LeavePath::{Event, Write};
+    use LeaveReason as Why;
+    match (leave.reason, leave.path) {
+        (Why::Fin | Why::FinMidframe, Event) => {
+            "the poll said that the peer has closed (EPOLLRDHUP), and a read returned 0"
+        }
+        (Why::Fin | Why::FinMidframe, Write) => {
+            "the write failed with EPIPE: a FIN had come before, and then an RST"
+        }
+        (Why::Fin | Why::FinMidframe, _) => "a read returned 0",
+        (Why::Reset, Event) => {
+            "the poll said that the connection is broken (EPOLLERR, EPOLLHUP), and a read failed \
+             with ECONNRESET"
+        }
+        (Why::Reset, Write) => "the write failed with ECONNRESET",
+        (Why::Reset, _) => "a read failed with ECONNRESET",
+        (Why::TimedOut, _) => "ETIMEDOUT: what was sent was never acknowledged",
+        (Why::Unreachable, _) => "an error that says that no way leads to the peer",
+        (Why::Aborted, _) => "an error that says that the connection was destroyed on our side",
+        (Why::SlowConsumerTime | Why::SlowConsumerBytes, _) => {
+            "that the socket takes no more bytes (EAGAIN); for it the connection lives"
+        }
+        (Why::Heartbeat | Why::HelloTimeout | Why::FrameTimeout, _) => {
+            "nothing: for it the connection lives"
+        }
+        (
+            Why::Goodbye
+            | Why::Oversize
+            | Why::Flood
+            | Why::Protocol(_)
+            | Why::Rejected(_)
+            | Why::Served
+            | Why::WebClosed,
+            _,
+        ) => "only that there are bytes to read",
+        (Why::Kicked | Why::Replaced | Why::Shutdown | Why::RoomFailed | Why::Internal, _) => {
+            "nothing: the connection was fine"
+        }
+    }
+}
+
+fn noticed(path: LeavePath) -> &'static str {
+    match path {
+        LeavePath::Event => "by the poll, before anything was written to it",
+        LeavePath::Read => "by reading",
+        LeavePath::Write => "by a write that failed: it went after the last look",
+        LeavePath::Timer => "by a deadline",
+        LeavePath::Accept => "when it was accepted",
+        LeavePath::App => "the server or the game decided it",
+    }
+}
+
+fn done(reason: LeaveReason, had_seat: bool) -> String {
+    let socket = match reason.exit() {
+        Exit::Plain => "its socket was closed at once",
+        Exit::Linger => {
+            "it was told why, our half was shut down, and the rest was read until its end"
+        }
+        Exit::Reset => "its socket was reset, so that the kernel lets go of what waited for it",
+    };
+    let seat = match (had_seat, reason.holds_seat()) {
+        (false, _) => "",
+        (true, true) => "; its seat is held for a while",
+        (true, false) => "; its seat is free",
+    };
+    format!("{socket}{seat}")
+}
+
+fn paragraph(leave: Leave) -> &'static str {
+    match (leave.reason, leave.path) {
+        (LeaveReason::Goodbye, _) => "m01-goodbye-then-fin",
+        (LeaveReason::Fin, LeavePath::Write) => "m06-half-close-later-a-full-close",
+        (LeaveReason::Fin, _) => "m02-clean-close",
+        (LeaveReason::FinMidframe, _) => "m04-fin-inside-a-frame",
+        (LeaveReason::Reset, LeavePath::Write) => "m16-gone-between-the-look-and-the-write",
+        (LeaveReason::Reset, _) => "m09-reset",
+        (LeaveReason::TimedOut, _) => "m22-vanishes-in-the-middle-of-the-stream",
+        (LeaveReason::Unreachable, _) => "m23-no-way-leads-to-it",
+        (LeaveReason::Aborted, _) => "m18-killed-by-an-administrator",
+        (LeaveReason::HelloTimeout, _) => "m31-connects-and-says-nothing",
+        (LeaveReason::FrameTimeout, _) => "m32-byte-dribble",
+        (LeaveReason::Heartbeat, _) => "m21-vanishes-without-a-word",
+        (LeaveReason::SlowConsumerBytes, _) => "m48-cascade",
+        (LeaveReason::SlowConsumerTime, _) => "m26-never-reads",
+        (LeaveReason::Oversize, _) => "m33-oversize-prefix",
+        (LeaveReason::Flood, _) => "m35-flood",
+        (LeaveReason::Protocol(_), _) => "m34-garbage",
+        // Whoever is turned away has not left; the list is the best that there is.
+        (LeaveReason::Rejected(_), _) => "the-catalogue",
+        (LeaveReason::Kicked, _) => "m42-kick-with-notice",
+        (LeaveReason::Replaced, _) => "m38-the-same-player-twice",
+        (LeaveReason::Shutdown, _) => "m45-the-server-stops",
+        (LeaveReason::RoomFailed | LeaveReason::Internal, _) => "m46-a-bug-of-the-game",
+        (LeaveReason::Served, _) => "m63-asks-for-the-page",
+        (LeaveReason::WebClosed, _) => "m54-closes-its-websocket",
+    }
+}
