@@ -195,7 +195,7 @@ impl Hub {
         let everybody: Vec<ConnectionId> = self.clients.ids().collect();
         for id in everybody {
             if let Some(client) = self.clients.get_mut(id) {
-                client.forgive(pause, now, &self.limits);
+                client.forgive(pause, now);
                 self.rearm(id, now);
             }
         }
