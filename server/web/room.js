@@ -9,6 +9,8 @@ const NOTICE_MS = 5000;
 const GONE_MS = 3000;
 /** Notices at the same time. */
 const NOTICES_MAX = 4;
+/** Players at the same time that have left: nobody forgets them while the page is hidden. */
+const GONE_MAX = 50;
 
 const CAUSES = {
   Goodbye: 'left',
@@ -51,6 +53,11 @@ export class Room {
     return this.#members.get(player) ?? { player, name: '', presence: 'Here' };
   }
 
+  /** Whether somebody is here, or has left a moment ago. */
+  knows(player) {
+    return this.#members.has(player) || this.gone.some((gone) => gone.player === player);
+  }
+
   /** Everybody in the room, in the order of joining. */
   get members() {
     return [...this.#members.values()];
@@ -74,7 +81,8 @@ export class Room {
     }
     for (const { player, name, cause } of left) {
       this.#heldUntilMs.delete(player);
-      this.gone.push({ player, name, why: CAUSES[cause], untilMs: nowMs + GONE_MS });
+      const one = { player, name, why: CAUSES[cause], untilMs: nowMs + GONE_MS };
+      this.gone = [...this.gone, one].slice(-GONE_MAX);
       this.say(`${name} ${CAUSES[cause]}`, nowMs);
     }
   }

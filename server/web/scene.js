@@ -11,7 +11,8 @@ const FADE_MS = 3000;
 
 /**
  * The scene at `nowMs`. `own` is where we are, `null` if that is not known better than from the
- * server; `wish` is what we want, so that we turn at once. `stay.seen` remembers places.
+ * server; `wish` is what we want, so that we turn at once. `stay.seen` remembers places, of those
+ * only who are here or fade.
  */
 export function makeScene(stay, own, wish, nowMs) {
   const { room, timeline, seen } = stay;
@@ -26,7 +27,11 @@ export function makeScene(stay, own, wish, nowMs) {
       ...seen.get(player), text: `${name} ${why}`, share: fraction((untilMs - nowMs) / FADE_MS),
     }),
   );
-  return { centre: me ?? seen.get(room.me) ?? MIDDLE, players: shown, shots, gone };
+  const centre = me ?? seen.get(room.me) ?? MIDDLE;
+  for (const player of seen.keys()) {
+    if (player !== room.me && !room.knows(player)) seen.delete(player);
+  }
+  return { centre, players: shown, shots, gone };
 }
 
 function describe(player, room, own, wish, nowMs) {

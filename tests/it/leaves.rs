@@ -11,6 +11,7 @@ use gamekeeper::{
 };
 use gamekeeper_protocol::{ClientMessage, GoodbyeReason, Hello};
 use gamekeeper_tests::{
+    browser::upgrade,
     meddler::AcceptFailure,
     player::{End, Heard, Player},
     rig::{AT_ONCE, Rig},
@@ -413,6 +414,26 @@ fn a_full_server_says_so() {
     rig.turn_until("the connection is closed", |rig| rig.event_loop.hub().connections() == 2);
     hears(&mut third, GoodbyeReason::Full, "full");
     assert_eq!(rig.left(LeaveReason::Rejected(Rejection::Full), LeavePath::Accept), 1);
+}
+
+/// Whoever has asked for the page by then reads it in the place of the page.
+#[test]
+fn a_full_server_says_so_in_an_answer_to_a_request() {
+    let mut rig = Rig::new(Limits { connections_max: 2, ..AT_ONCE });
+    let _seated = [rig.join("ada"), rig.join("bob")];
+    for request in [&b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"[..], &upgrade("")] {
+        let mut third = Player::ask(rig.address, request);
+        rig.turn_until("the answer is read", |_| {
+            third.listen();
+            third.end.is_some()
+        });
+        assert_eq!(third.end, Some(End::Eof), "it ends in an orderly way");
+        let browser = third.browser.expect("it is one");
+        assert!(browser.head.is_some_and(|head| head.starts_with("HTTP/1.1 503 ")));
+        assert_eq!(browser.body, b"the server is full; try again later\n");
+        rig.turn_until("the connection is closed", |rig| rig.event_loop.hub().connections() == 2);
+    }
+    assert_eq!(rig.left(LeaveReason::Rejected(Rejection::Full), LeavePath::Accept), 2);
 }
 
 /// The listener is edge-triggered: whoever waits in its queue makes no second edge. A failed accept

@@ -179,6 +179,44 @@ test('people are told who is held for how long, who is back, and why somebody le
   assert.deepEqual([here.notices, here.gone], [[], []]);
 });
 
+test('who has come and gone is forgotten, also by a page that nobody looks at', () => {
+  const ada = { player: 1, name: 'ada', presence: 'Here' };
+  const members = new Map([[1, ada]]);
+  const here = new Room({ player: 1, room: 4, tickHz: HZ, windowMs: 0 }, members);
+  const timeline = new Timeline(HZ);
+  const stay = { room: here, timeline, seen: new Map() };
+  const comesAndGoes = (number, nowMs) => {
+    const guest = { player: number, name: `p${number}`, presence: 'Here' };
+    members.set(number, guest);
+    here.handleMembers({ joined: [guest], left: [], changed: [] }, nowMs);
+    timeline.push(number, { players: [player(1, 500), player(number, 700)], shots: [] }, nowMs);
+    return () => {
+      members.delete(number);
+      const left = [{ ...guest, cause: 'Goodbye' }];
+      here.handleMembers({ joined: [], left, changed: [] }, nowMs + 1000);
+    };
+  };
+  const wish = { ...REST, aim: 0, fire: false };
+  // Hidden: nothing is drawn, and nothing asks the room to forget.
+  for (let number = 2; number < 500; number += 1) comesAndGoes(number, number * 10)();
+  assert.ok(here.gone.length <= 50, `${here.gone.length} have left`);
+  assert.equal(here.gone.at(-1).player, 499, 'the last ones are kept');
+  // Seen: each is drawn, leaves, fades and is forgotten.
+  for (let number = 500; number < 600; number += 1) {
+    const nowMs = number * 10_000;
+    const leave = comesAndGoes(number, nowMs);
+    makeScene(stay, null, wish, nowMs + 1000);
+    leave();
+    for (const laterMs of [2000, 2100]) {
+      const fading = makeScene(stay, null, wish, nowMs + laterMs).gone;
+      assert.deepEqual(fading.map(({ text }) => text), [`p${number} left`]);
+    }
+    here.forget(nowMs + 9000);
+  }
+  makeScene(stay, null, wish, 1e9);
+  assert.ok(stay.seen.size <= 3, `${stay.seen.size} places are remembered`);
+});
+
 test('a scene marks who is stalled, away, down or gone', () => {
   const members = ['Here', 'Stalled', 'Away', 'Here'].map((presence, index) =>
     ({ player: index + 1, name: `p${index + 1}`, presence }));

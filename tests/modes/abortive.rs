@@ -3,13 +3,14 @@
 use std::{net::SocketAddr, process::Command, time::Duration};
 
 use gamekeeper::{
-    client::leave::{LeavePath::*, LeaveReason, ProtocolFault},
+    client::leave::{LeavePath::*, LeaveReason},
     limits::Limits,
     metrics::Farewell,
     shell::net::Send,
 };
 use gamekeeper_tests::{
-    player::Player,
+    browser::upgrade,
+    player::{Player, Transport},
     rig::{Rig, listener},
     wire::Wire,
 };
@@ -18,25 +19,28 @@ use rustix::process::Signal;
 use crate::{
     Shown, Skipped, modes,
     scene::{DEAF, Ending, QUICK, STUFFED, Scene},
+    transports::empty_message,
 };
 
 modes! {
-    m09_reset
-    m10_data_then_reset
-    m11_dies_with_unread_snapshots
-    m12_reset_after_fin
-    m13_writes_succeed_for_a_while
-    m14_reset_before_accept
-    m15_fin_before_accept
-    m16_gone_between_the_look_and_the_write
-    m17_reset_while_its_socket_is_full
-    m18_killed_by_an_administrator
-    m19_the_client_has_rebooted
-    m20_reset_while_we_linger
+    over both {
+        m09_reset
+        m10_data_then_reset
+        m11_dies_with_unread_snapshots
+        m12_reset_after_fin
+        m13_writes_succeed_for_a_while
+        m14_reset_before_accept
+        m15_fin_before_accept
+        m16_gone_between_the_look_and_the_write
+        m17_reset_while_its_socket_is_full
+        m18_killed_by_an_administrator
+        m19_the_client_has_rebooted
+        m20_reset_while_we_linger
+    }
 }
 
-fn m09_reset() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m09_reset(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::Reset, &[Event]);
     actor.leave_by_reset();
@@ -45,8 +49,8 @@ fn m09_reset() -> Shown {
 }
 
 /// What was received before a reset can still be read, and is; then comes the error, once.
-fn m10_data_then_reset() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m10_data_then_reset(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let mut actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::Reset, &[Event]);
     let inputs = scene.rig.event_loop.hub().metrics().inputs;
@@ -60,8 +64,8 @@ fn m10_data_then_reset() -> Shown {
 
 /// The ordinary crash of a game client: states lie unread in its buffer, so its kernel sends a
 /// reset and not a FIN.
-fn m11_dies_with_unread_snapshots() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m11_dies_with_unread_snapshots(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let (process, who) = scene.join_process(false);
     scene.turn_ticks(4);
     process.signal(Signal::KILL);
@@ -71,8 +75,8 @@ fn m11_dies_with_unread_snapshots() -> Shown {
 }
 
 /// Whether a write says EPIPE or ECONNRESET tells only whether a FIN came before the reset.
-fn m12_reset_after_fin() -> Shown {
-    let mut scene = Scene::new(DEAF);
+fn m12_reset_after_fin(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, DEAF);
     let mut actor = scene.join("eve");
     scene.blindfold();
     let ending = Ending::of(&actor, LeaveReason::Fin, &[Write]);
@@ -84,10 +88,10 @@ fn m12_reset_after_fin() -> Shown {
 }
 
 /// Between the peer's close and the news of it every write succeeds.
-fn m13_writes_succeed_for_a_while() -> Shown {
+fn m13_writes_succeed_for_a_while(over: Transport) -> Shown {
     let wire = Wire::lay(Duration::from_millis(100)).map_err(Skipped::because)?;
-    let (mut scene, address) = on_wire(&wire, DEAF);
-    let actor = wire.on_client(|| Player::connect(address));
+    let (mut scene, address) = on_wire(over, &wire, DEAF);
+    let actor = wire.on_client(|| Player::connect(address).speaking(over));
     let actor = scene.join_on(actor, "eve");
     let ending = Ending::of(&actor, LeaveReason::Fin, &[Event]);
     scene.turn_ticks(5);
@@ -106,34 +110,38 @@ fn m13_writes_succeed_for_a_while() -> Shown {
 }
 
 /// A scene that listens at the server's end of a wire as well.
-fn on_wire(wire: &Wire, limits: Limits) -> (Scene, SocketAddr) {
+fn on_wire(over: Transport, wire: &Wire, limits: Limits) -> (Scene, SocketAddr) {
     let address = SocketAddr::from((Wire::SERVER, 7777));
     let listener = wire.on_server(|| listener(address, &limits));
-    (Scene::on(Rig::arena_on(limits, listener)), address)
+    (Scene::on(over, Rig::arena_on(limits, listener)), address)
 }
 
-/// Accept hands out a connection that is dead already, and whose peer has no address any more.
-fn m14_reset_before_accept() -> Shown {
-    let scene = Scene::new(QUICK);
-    let actor = Player::connect(scene.rig.address);
+/// Accept hands out a connection that is dead already, and whose peer has no address any more. A
+/// browser has asked for its WebSocket by then.
+fn m14_reset_before_accept(over: Transport) -> Shown {
+    let scene = Scene::new(over, QUICK);
+    let actor = scene.connect();
     actor.leave_by_reset();
     scene.ends(&Ending::of_a_stranger(LeaveReason::Reset, &[Event]));
     Ok(())
 }
 
-fn m15_fin_before_accept() -> Shown {
-    let scene = Scene::new(QUICK);
+fn m15_fin_before_accept(over: Transport) -> Shown {
+    let scene = Scene::new(over, QUICK);
     let mut actor = Player::connect(scene.rig.address);
-    // Half a hello, so that there is data before the end.
-    actor.send(&[1, 0]);
+    // Half a hello, or half a request, so that there is data before the end.
+    match over {
+        Transport::Native => actor.send(&[1, 0]),
+        Transport::WebSocket => actor.send(&upgrade("")[..20]),
+    }
     actor.leave_by_fin();
     scene.ends(&Ending::of_a_stranger(LeaveReason::FinMidframe, &[Event]));
     Ok(())
 }
 
 /// The race that no look can close, made certain: the hint is kept from the loop.
-fn m16_gone_between_the_look_and_the_write() -> Shown {
-    let mut scene = Scene::new(DEAF);
+fn m16_gone_between_the_look_and_the_write(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, DEAF);
     let actor = scene.join("eve");
     scene.blindfold();
     let ending = Ending::of(&actor, LeaveReason::Reset, &[Write]);
@@ -142,8 +150,8 @@ fn m16_gone_between_the_look_and_the_write() -> Shown {
     Ok(())
 }
 
-fn m17_reset_while_its_socket_is_full() -> Shown {
-    let mut scene = Scene::on(Rig::benchmark(STUFFED));
+fn m17_reset_while_its_socket_is_full(over: Transport) -> Shown {
+    let mut scene = Scene::on(over, Rig::benchmark(STUFFED));
     let actor = scene.join_stuffed();
     let ending = Ending::of(&actor, LeaveReason::Reset, &[Event]);
     actor.leave_by_reset();
@@ -152,8 +160,8 @@ fn m17_reset_while_its_socket_is_full() -> Shown {
 }
 
 /// `ss -K` destroys a socket inside the kernel: an error number that no list of usual ones has.
-fn m18_killed_by_an_administrator() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m18_killed_by_an_administrator(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::Aborted, &[Event]);
     let (server, client) = (scene.rig.address.port(), actor.local_address().port());
@@ -171,11 +179,11 @@ fn m18_killed_by_an_administrator() -> Shown {
 
 /// Its reset is lost with the network; when that is back, what we send meets a kernel that knows
 /// nothing of the connection.
-fn m19_the_client_has_rebooted() -> Shown {
+fn m19_the_client_has_rebooted(over: Transport) -> Shown {
     let wire = Wire::lay(Duration::from_millis(1)).map_err(Skipped::because)?;
     let patient = Limits { heartbeat_timeout_ms: 60_000, out_stall_ms: 60_000, ..QUICK };
-    let (mut scene, address) = on_wire(&wire, patient);
-    let actor = wire.on_client(|| Player::connect(address));
+    let (mut scene, address) = on_wire(over, &wire, patient);
+    let actor = wire.on_client(|| Player::connect(address).speaking(over));
     let actor = scene.join_on(actor, "eve");
     let ending = Ending::of(&actor, LeaveReason::Reset, &[Event]);
     wire.cut(true);
@@ -188,19 +196,16 @@ fn m19_the_client_has_rebooted() -> Shown {
 }
 
 /// A reset during the farewell is the end of the farewell, and no second leave.
-fn m20_reset_while_we_linger() -> Shown {
-    let mut scene = Scene::on(Rig::benchmark(Limits { linger_ms: 5_000, ..STUFFED }));
+fn m20_reset_while_we_linger(over: Transport) -> Shown {
+    let mut scene = Scene::on(over, Rig::benchmark(Limits { linger_ms: 5_000, ..STUFFED }));
     let mut actor = scene.join_stuffed();
-    let reason = LeaveReason::Protocol(ProtocolFault::EmptyFrame);
-    let ending = Ending::of(&actor, reason, &[Read]);
-    actor.send(&[0; 4]);
+    let ending = Ending::of(&actor, empty_message(over), &[Read]);
+    actor.send(&actor.wrapped(&[]));
     scene.turn_until("the farewell waits", |scene| {
         scene.rig.event_loop.hub().population().lingering == 1
     });
     actor.leave_by_reset();
-    scene.turn_until("the farewell is over", |scene| {
-        scene.rig.event_loop.hub().metrics().farewells[Farewell::Lost as usize] == 1
-    });
+    scene.turn_until("the farewell is over", |scene| scene.farewells(Farewell::Lost) == 1);
     scene.ends(&ending);
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! Section F of the catalogue: what only browsers do, on real sockets.
 //!
-//! Everything else that a client can do, it can do over a WebSocket as well; that the server makes
-//! the same of it follows from its being the same state machine.
+//! What native clients do as well is shown where they do it, once more over a WebSocket.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +14,7 @@ use gamekeeper_protocol::{
 };
 use gamekeeper_tests::{
     browser::{BINARY, CLOSE, PING, TEXT, frame, upgrade},
-    player::{End, Player},
+    player::{End, Player, Transport},
 };
 
 use crate::{
@@ -24,30 +23,24 @@ use crate::{
 };
 
 modes! {
-    m54_closes_its_websocket
-    m54_says_goodbye_first
-    m55_its_browser_is_killed
-    m55_its_browser_is_killed_with_a_state_unread
-    m56_sends_without_a_mask
-    m57_never_ends_a_message
-    m58_too_long_a_message
-    m59_sends_text
-    m59_says_why_in_bad_utf8
-    m60_floods_with_pings
-    m61_a_bad_upgrade
-    m61_a_foreign_page
-    m62_bytes_behind_the_upgrade
-    m63_asks_for_the_page
-    m64_never_ends_its_request
-    c06_fragments_and_pings_are_borne
-}
-
-/// A browser that plays.
-#[track_caller]
-fn join(scene: &mut Scene) -> Player {
-    let mut actor = Player::browse(scene.rig.address);
-    scene.turn_until("it is a WebSocket", |_| actor.is_upgraded());
-    scene.join_on(actor, "eve")
+    alone {
+        m54_closes_its_websocket
+        m54_says_goodbye_first
+        m55_its_browser_is_killed
+        m55_its_browser_is_killed_with_a_state_unread
+        m56_sends_without_a_mask
+        m57_never_ends_a_message
+        m58_too_long_a_message
+        m59_sends_text
+        m59_says_why_in_bad_utf8
+        m60_floods_with_pings
+        m61_a_bad_upgrade
+        m61_a_foreign_page
+        m62_bytes_behind_the_upgrade
+        m63_asks_for_the_page
+        m64_never_ends_its_request
+        c06_fragments_and_pings_are_borne
+    }
 }
 
 /// Sends what breaks the rules, hears why it has to go, and is gone.
@@ -89,8 +82,8 @@ fn rule_broken(actor: &Player, fault: gamekeeper::web::websocket::Fault) -> Endi
 
 /// A page that is left or reloaded: its seat is one to come back to.
 fn m54_closes_its_websocket() -> Shown {
-    let mut scene = Scene::new(QUICK);
-    let mut actor = join(&mut scene);
+    let mut scene = Scene::new(Transport::WebSocket, QUICK);
+    let mut actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::WebClosed, &[Read]);
     actor.listen();
     actor.send(&frame(CLOSE, &[0x03, 0xe9]));
@@ -105,8 +98,8 @@ fn m54_closes_its_websocket() -> Shown {
 }
 
 fn m54_says_goodbye_first() -> Shown {
-    let mut scene = Scene::new(QUICK);
-    let mut actor = join(&mut scene);
+    let mut scene = Scene::new(Transport::WebSocket, QUICK);
+    let mut actor = scene.join("eve");
     let who = actor.id.expect("it has joined");
     actor.listen();
     actor.say(&ClientMessage::Goodbye);
@@ -123,8 +116,8 @@ fn m54_says_goodbye_first() -> Shown {
 
 /// Nobody says anything: the kernel of the machine closes the socket.
 fn m55_its_browser_is_killed() -> Shown {
-    let mut scene = Scene::new(QUICK);
-    let actor = join(&mut scene);
+    let mut scene = Scene::new(Transport::WebSocket, QUICK);
+    let actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::Fin, &[Event]);
     actor.leave_by_fin();
     scene.ends(&ending);
@@ -132,8 +125,8 @@ fn m55_its_browser_is_killed() -> Shown {
 }
 
 fn m55_its_browser_is_killed_with_a_state_unread() -> Shown {
-    let mut scene = Scene::new(QUICK);
-    let actor = join(&mut scene);
+    let mut scene = Scene::new(Transport::WebSocket, QUICK);
+    let actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::Reset, &[Event]);
     scene.turn_ticks(4);
     drop(actor);
@@ -142,8 +135,8 @@ fn m55_its_browser_is_killed_with_a_state_unread() -> Shown {
 }
 
 fn m56_sends_without_a_mask() -> Shown {
-    let mut scene = Scene::new(QUICK);
-    let actor = join(&mut scene);
+    let mut scene = Scene::new(Transport::WebSocket, QUICK);
+    let actor = scene.join("eve");
     let ending = rule_broken(&actor, gamekeeper::web::websocket::Fault::Unmasked);
     is_sent_away(scene, actor, &[BINARY, 1, 4], &ending, 1002);
     Ok(())
@@ -152,8 +145,8 @@ fn m56_sends_without_a_mask() -> Shown {
 /// Fragments are no sign of life: the deadline is for the message.
 fn m57_never_ends_a_message() -> Shown {
     let limits = Limits { frame_timeout_ms: 800, ..QUICK };
-    let mut scene = Scene::new(limits);
-    let mut actor = join(&mut scene);
+    let mut scene = Scene::new(Transport::WebSocket, limits);
+    let mut actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::FrameTimeout, &[Timer]);
     actor.send(&frame(0x02, &[1]));
     let mut next = Instant::now();
@@ -168,8 +161,8 @@ fn m57_never_ends_a_message() -> Shown {
 
 /// Refused by its header, before anything is allocated for it.
 fn m58_too_long_a_message() -> Shown {
-    let mut scene = Scene::new(QUICK);
-    let actor = join(&mut scene);
+    let mut scene = Scene::new(Transport::WebSocket, QUICK);
+    let actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::Oversize, &[Read]);
     let length = u64::try_from(CLIENT_FRAME_BYTES_MAX + 1).expect("a length").to_be_bytes();
     let header = [BINARY, 0x80 | 126, length[6], length[7]];
@@ -178,24 +171,24 @@ fn m58_too_long_a_message() -> Shown {
 }
 
 fn m59_sends_text() -> Shown {
-    let mut scene = Scene::new(QUICK);
-    let actor = join(&mut scene);
+    let mut scene = Scene::new(Transport::WebSocket, QUICK);
+    let actor = scene.join("eve");
     let ending = rule_broken(&actor, gamekeeper::web::websocket::Fault::Text);
     is_sent_away(scene, actor, &frame(TEXT, b"hello"), &ending, 1003);
     Ok(())
 }
 
 fn m59_says_why_in_bad_utf8() -> Shown {
-    let mut scene = Scene::new(QUICK);
-    let actor = join(&mut scene);
+    let mut scene = Scene::new(Transport::WebSocket, QUICK);
+    let actor = scene.join("eve");
     let ending = rule_broken(&actor, gamekeeper::web::websocket::Fault::CloseText);
     is_sent_away(scene, actor, &frame(CLOSE, &[0x03, 0xe8, 0xff, 0xfe]), &ending, 1007);
     Ok(())
 }
 
 fn m60_floods_with_pings() -> Shown {
-    let mut scene = Scene::new(QUICK);
-    let mut actor = join(&mut scene);
+    let mut scene = Scene::new(Transport::WebSocket, QUICK);
+    let mut actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::Flood, &[Read]);
     actor.listen();
     actor.send(&frame(PING, b"?").repeat(700));
@@ -214,7 +207,7 @@ fn m60_floods_with_pings() -> Shown {
 /// Asks for something, is answered so, and it ends for this reason.
 #[track_caller]
 fn is_answered(request: &[u8], status: &str, reason: LeaveReason) -> (String, String) {
-    let mut scene = Scene::new(QUICK);
+    let mut scene = Scene::new(Transport::WebSocket, QUICK);
     let mut actor = Player::ask(scene.rig.address, request);
     scene.turn_until("the answer is read", |_| {
         actor.listen();
@@ -268,7 +261,7 @@ fn m63_asks_for_the_page() -> Shown {
 }
 
 fn m64_never_ends_its_request() -> Shown {
-    let mut scene = Scene::new(QUICK);
+    let mut scene = Scene::new(Transport::WebSocket, QUICK);
     let mut actor = Player::ask(scene.rig.address, b"GET / HTTP/1.1\r\nHost: x\r\n");
     scene.turn_until("the answer is read", |_| {
         actor.listen();
@@ -283,9 +276,9 @@ fn m64_never_ends_its_request() -> Shown {
 
 /// Its hello comes in three fragments with a ping in between, byte by byte.
 fn c06_fragments_and_pings_are_borne() -> Shown {
-    let mut scene = Scene::new(QUICK);
-    let mut actor = Player::browse(scene.rig.address);
-    scene.turn_until("it is a WebSocket", |_| actor.is_upgraded());
+    let mut scene = Scene::new(Transport::WebSocket, QUICK);
+    let mut actor = scene.connect();
+    scene.let_speak(&mut actor);
     let mut hello = Vec::new();
     ClientMessage::Hello(Hello::new("", "eve")).encode(&mut hello).expect("short");
     let message = &hello[FRAME_HEADER_BYTES..];

@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use gamekeeper::limits::Limits;
+use gamekeeper_protocol::{ClientMessage, InputSequence, codec::Bytes};
 use gamekeeper_tests::{
-    player::Heard,
+    player::{Heard, Transport},
     rig::{AT_ONCE, Rig},
 };
 
@@ -15,23 +16,25 @@ use crate::{
 };
 
 modes! {
-    c01_one_byte_at_a_time
-    c02_a_late_pong_inside_the_deadline
-    c03_half_a_second_of_stall
-    c04_silent_but_answering
+    over both {
+        c01_one_byte_at_a_time
+        c02_a_late_pong_inside_the_deadline
+        c03_half_a_second_of_stall
+        c04_silent_but_answering
+    }
 }
 
 /// Bytes that come one at a time make a frame all the same, if they come within its deadline.
-fn c01_one_byte_at_a_time() -> Shown {
+fn c01_one_byte_at_a_time(over: Transport) -> Shown {
     // A turn of the loop may last as long as a tick, so a frame may take half a second.
-    let mut scene = Scene::new(Limits { frame_timeout_ms: 2_000, ..QUICK });
+    let mut scene = Scene::new(over, Limits { frame_timeout_ms: 2_000, ..QUICK });
     let mut actor = scene.join("eve");
     let inputs = scene.rig.event_loop.hub().metrics().inputs;
-    // An input of the arena: four bytes of header, and seven of body.
-    let frame = [7, 0, 0, 0, 1, 1, 4, 0, 0, 0, 0];
+    let sequence = InputSequence(1);
+    let frame = actor.bytes_of(&ClientMessage::Input { sequence, body: Bytes(&[0; 4]) });
     for _ in 0..6 {
-        for byte in frame {
-            actor.send(&[byte]);
+        for byte in &frame {
+            actor.send(&[*byte]);
             scene.turn_for(Duration::from_millis(5));
         }
         // Not in the middle of a frame.
@@ -45,9 +48,9 @@ fn c01_one_byte_at_a_time() -> Shown {
 }
 
 /// The ping is answered at nine tenths of the deadline, again and again.
-fn c02_a_late_pong_inside_the_deadline() -> Shown {
+fn c02_a_late_pong_inside_the_deadline(over: Transport) -> Shown {
     let limits = Limits { heartbeat_timeout_ms: 2_000, stalled_after_ms: 10_000, ..QUICK };
-    let mut scene = Scene::new(limits);
+    let mut scene = Scene::new(over, limits);
     let mut actor = scene.join("eve");
     let mut asked_at = None;
     let mut answers = 0;
@@ -69,10 +72,10 @@ fn c02_a_late_pong_inside_the_deadline() -> Shown {
 }
 
 /// It reads nothing for half a second, and then everything: a garbage collector, say.
-fn c03_half_a_second_of_stall() -> Shown {
+fn c03_half_a_second_of_stall(over: Transport) -> Shown {
     let mut scene =
-        Scene::on(Rig::benchmark(Limits { socket_send_buffer_bytes: 4_096, ..AT_ONCE }));
-    let narrow = gamekeeper_tests::player::Player::connect_narrow(scene.rig.address);
+        Scene::on(over, Rig::benchmark(Limits { socket_send_buffer_bytes: 4_096, ..AT_ONCE }));
+    let narrow = scene.connect_narrow();
     let mut actor = scene.join_on(narrow, "eve");
     for _ in 0..3 {
         scene.turn_for(Duration::from_millis(500));
@@ -88,8 +91,8 @@ fn c03_half_a_second_of_stall() -> Shown {
 }
 
 /// It has nothing to say for many heartbeats and answers each ping: that is all it takes.
-fn c04_silent_but_answering() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn c04_silent_but_answering(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let mut actor = scene.join("eve");
     let end = Instant::now() + Duration::from_secs(3);
     scene.turn_until("three heartbeats are over", |_| {

@@ -2,10 +2,11 @@
 //! `docs/teardown.md` as tests.
 //!
 //! A test is named after its mode in the catalogue (`m09_reset`); a control, which must *not* end a
-//! connection, begins with `c`. Each runs in a process of its own, so that descriptors and memory
-//! can be compared exactly, and so that a test may move into another network. What this machine
-//! does not allow is reported as ignored, with the reason, and never as passed;
-//! `STRICT_TESTS` makes it a failure.
+//! connection, begins with `c`. Nearly all of them are there twice, the second time with actors
+//! that speak WebSocket (`m09_reset_over_websocket`): the same body, with the transport as its
+//! argument. Each runs in a process of its own, so that descriptors and memory can be compared
+//! exactly, and so that a test may move into another network. What this machine does not allow is
+//! reported as ignored, with the reason, and never as passed; `STRICT_TESTS` makes it a failure.
 //!
 //! `scene` has what all of them check. Do not add a test here that is neither a mode of the
 //! catalogue nor in need of a process of its own.
@@ -18,6 +19,7 @@ mod misbehaving;
 mod orderly;
 mod scene;
 mod server_side;
+mod transports;
 mod vanishing;
 
 use std::{
@@ -43,7 +45,7 @@ const STRICT: &str = "STRICT_TESTS";
 /// How a child says that it could not run its test; the reason is its last line.
 const SKIPPED: u8 = 77;
 /// Tests at the same time: most of them wait, and each has a process.
-const THREADS: usize = 6;
+const THREADS: usize = 12;
 
 /// What came of a test that did not fail.
 type Shown = Result<(), Skipped>;
@@ -65,12 +67,24 @@ struct Mode {
     show: fn() -> Shown,
 }
 
-/// Lists functions as tests, by their names.
+/// Lists functions as tests, by their names: each that takes a transport once with either of them,
+/// and those that do not, once.
 macro_rules! modes {
-    ($($name:ident)*) => {
+    ($(over both { $($both:ident)* })? $(alone { $($alone:ident)* })?) => {
         /// The tests of this file.
-        pub(crate) const MODES: &[crate::Mode] =
-            &[$( crate::Mode { name: stringify!($name), show: $name }, )*];
+        pub(crate) const MODES: &[crate::Mode] = &[
+            $($(
+                crate::Mode {
+                    name: stringify!($both),
+                    show: || $both(gamekeeper_tests::player::Transport::Native),
+                },
+                crate::Mode {
+                    name: concat!(stringify!($both), "_over_websocket"),
+                    show: || $both(gamekeeper_tests::player::Transport::WebSocket),
+                },
+            )*)?
+            $($( crate::Mode { name: stringify!($alone), show: $alone }, )*)?
+        ];
     };
 }
 pub(crate) use modes;
@@ -91,8 +105,9 @@ fn all() -> impl Iterator<Item = Mode> {
 
 fn main() -> ExitCode {
     if env::args().nth(1).as_deref() == Some(CLIENT) {
-        let address = env::args().nth(2).expect("our own call");
-        scene::client_process(&address, env::args().nth(3).as_deref() == Some("reads"));
+        let [address, how, transport] =
+            [2, 3, 4].map(|number| env::args().nth(number).expect("our own call"));
+        scene::client_process(&address, how == "reads", transports::of(&transport));
     }
     if let Some(name) = env::var_os(CHILD) {
         let mode = all().find(|mode| name == mode.name).expect("the parent knows the names");
@@ -119,7 +134,12 @@ fn main() -> ExitCode {
             outcome
         })
     };
-    let conclusion = libtest_mimic::run(&args, all().map(trial).collect());
+    let mut trials: Vec<Trial> = all().map(trial).collect();
+    trials.push(Trial::test("every_mode_runs_over_websocket_or_is_listed", || {
+        transports::every_mode_runs_over_websocket_or_is_listed();
+        Ok(())
+    }));
+    let conclusion = libtest_mimic::run(&args, trials);
     if !args.list {
         summarize(&outcomes.lock().expect("nobody panics with it"), conclusion.num_failed);
     }

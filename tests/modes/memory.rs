@@ -6,7 +6,9 @@ use gamekeeper_tests::memory_net::full_rooms;
 use crate::{ALLOCATOR, Shown, modes, scene::say};
 
 modes! {
-    c05_a_connection_takes_less_than_two_kibibytes
+    alone {
+        c05_a_connection_takes_less_than_two_kibibytes
+    }
 }
 
 /// Connections of the smaller server, and by how many more the larger one has.

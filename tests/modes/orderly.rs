@@ -3,32 +3,35 @@
 use std::time::{Duration, Instant};
 
 use gamekeeper::{
-    client::leave::{LeavePath::*, LeaveReason, ProtocolFault},
+    client::leave::{LeavePath::*, LeaveReason},
     metrics::Farewell,
 };
 use gamekeeper_protocol::ClientMessage;
-use gamekeeper_tests::player::{End, Player};
+use gamekeeper_tests::player::{End, Player, Transport};
 use rustix::process::Signal;
 
 use crate::{
     Shown, modes,
     scene::{DEAF, Ending, QUICK, Scene},
+    transports::empty_message,
 };
 
 modes! {
-    m01_goodbye_then_fin
-    m02_clean_close
-    m02_killed_with_nothing_unread
-    m03_data_and_fin_in_one_event
-    m04_fin_inside_a_frame
-    m05_half_close
-    m06_half_close_found_by_a_write
-    m07_stops_receiving_and_says_nothing_of_it
-    m08_both_sides_close_at_once
+    over both {
+        m01_goodbye_then_fin
+        m02_clean_close
+        m02_killed_with_nothing_unread
+        m03_data_and_fin_in_one_event
+        m04_fin_inside_a_frame
+        m05_half_close
+        m06_half_close_found_by_a_write
+        m07_stops_receiving_and_says_nothing_of_it
+        m08_both_sides_close_at_once
+    }
 }
 
-fn m01_goodbye_then_fin() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m01_goodbye_then_fin(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let mut actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::Goodbye, &[Read]);
     actor.say(&ClientMessage::Goodbye);
@@ -37,8 +40,8 @@ fn m01_goodbye_then_fin() -> Shown {
     Ok(())
 }
 
-fn m02_clean_close() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m02_clean_close(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::Fin, &[Event]);
     actor.leave_by_fin();
@@ -47,8 +50,8 @@ fn m02_clean_close() -> Shown {
 }
 
 /// The kernel of a process that is killed closes its sockets; with nothing unread that is a FIN.
-fn m02_killed_with_nothing_unread() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m02_killed_with_nothing_unread(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let (process, who) = scene.join_process(true);
     process.signal(Signal::KILL);
     // Whether the last state was read before the signal is a matter of luck.
@@ -61,8 +64,8 @@ fn m02_killed_with_nothing_unread() -> Shown {
 }
 
 /// The edge that brought the data is the only one: the end must be found without another.
-fn m03_data_and_fin_in_one_event() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m03_data_and_fin_in_one_event(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let mut actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::Fin, &[Event]);
     let inputs = scene.rig.event_loop.hub().metrics().inputs;
@@ -75,19 +78,19 @@ fn m03_data_and_fin_in_one_event() -> Shown {
     Ok(())
 }
 
-fn m04_fin_inside_a_frame() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m04_fin_inside_a_frame(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let mut actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::FinMidframe, &[Event]);
-    actor.send(&[16, 0, 0, 0, 1, 2, 3]);
+    actor.send(&actor.begun(16, &[1, 2, 3]));
     actor.leave_by_fin();
     scene.ends(&ending);
     Ok(())
 }
 
 /// On the wire the same as a close: the client has left, even if it goes on reading.
-fn m05_half_close() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m05_half_close(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let mut actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::Fin, &[Event]);
     actor.half_close();
@@ -100,8 +103,8 @@ fn m05_half_close() -> Shown {
 
 /// With the hint of the FIN kept from the loop, writes go well as long as the peer reads; its close
 /// is then found by a write, as EPIPE.
-fn m06_half_close_found_by_a_write() -> Shown {
-    let mut scene = Scene::new(DEAF);
+fn m06_half_close_found_by_a_write(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, DEAF);
     let mut actor = scene.join("eve");
     scene.blindfold();
     let ending = Ending::of(&actor, LeaveReason::Fin, &[Write]);
@@ -114,8 +117,8 @@ fn m06_half_close_found_by_a_write() -> Shown {
 }
 
 /// Nothing is on the wire, so only that it does not answer shows it: M26.
-fn m07_stops_receiving_and_says_nothing_of_it() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m07_stops_receiving_and_says_nothing_of_it(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let mut actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::SlowConsumerTime, &[Timer]);
     actor.stop_receiving();
@@ -130,19 +133,14 @@ fn m07_stops_receiving_and_says_nothing_of_it() -> Shown {
 }
 
 /// Our farewell and the peer's FIN cross: one leave, for what came first.
-fn m08_both_sides_close_at_once() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m08_both_sides_close_at_once(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let mut actor = scene.join("eve");
-    let reason = LeaveReason::Protocol(ProtocolFault::EmptyFrame);
-    let ending = Ending::of(&actor, reason, &[Read]);
-    let delivered = scene.rig.event_loop.hub().metrics().farewells[Farewell::Delivered as usize];
+    let ending = Ending::of(&actor, empty_message(over), &[Read]);
     actor.listen();
-    actor.send(&[0; 4]);
+    actor.send(&actor.wrapped(&[]));
     actor.half_close();
-    scene.turn_until("the farewell has arrived", |scene| {
-        let farewells = scene.rig.event_loop.hub().metrics().farewells;
-        farewells[Farewell::Delivered as usize] == delivered + 1
-    });
+    scene.turn_until("the farewell has arrived", |scene| scene.farewells(Farewell::Delivered) == 1);
     scene.ends_with(actor, &ending, Player::listen);
     Ok(())
 }

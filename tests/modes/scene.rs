@@ -8,18 +8,22 @@ use std::io::Write as _;
 
 use gamekeeper::{
     LeaveCause, PlayerId,
-    client::leave::{LeavePath, LeaveReason},
+    client::{
+        leave::{LeavePath, LeaveReason},
+        phase::Phase,
+    },
     ids::ConnectionId,
     limits::Limits,
+    metrics::Farewell,
 };
 use gamekeeper_protocol::ClientMessage;
 use gamekeeper_tests::{
-    player::Player,
+    player::{Player, Transport},
     program::Program,
     rig::{AT_ONCE, Rig},
 };
 
-use crate::{ALLOCATOR, CLIENT};
+use crate::{ALLOCATOR, CLIENT, transports};
 
 /// Limits that are as strict as tests need, so that they need not wait. No seat is held.
 pub(crate) const QUICK: Limits = Limits {
@@ -56,13 +60,21 @@ pub(crate) const STUFFED: Limits = Limits {
 /// what led to it, and a queue may have had room for one less.
 const HEAP_SLACK_BYTES: usize = 16 * 1024;
 
+/// The connection of the innocent who is a native client always.
+const BOB: ConnectionId = ConnectionId { slot: 1, generation: 0 };
+
 /// A server, and those who play on whatever happens.
 pub(crate) struct Scene {
     pub(crate) rig: Rig,
+    /// What everybody speaks but the second innocent, who is a native client always: so what is
+    /// made for a room is sent to both kinds.
+    transport: Transport,
     innocents: [Player; 2],
     before: Baseline,
     /// Leaves that were counted before the act.
     left_before: u64,
+    /// Farewells that were counted before the act, by outcome.
+    farewells_before: [u64; Farewell::LABELS.len()],
 }
 
 /// What must be as it was.
@@ -77,8 +89,10 @@ struct Baseline {
 
 /// A client in a process of its own, as `main` runs it: joins, says so, and then reads and answers,
 /// or does nothing at all.
-pub(crate) fn client_process(address: &str, reads: bool) -> ! {
-    let mut player = Player::connect(address.parse().expect("an address"));
+pub(crate) fn client_process(address: &str, reads: bool, transport: Transport) -> ! {
+    let address = address.parse().expect("an address");
+    let mut player = Player::connect(address).speaking(transport);
+    player.listen_until("it may speak", Player::may_speak);
     player.hello("", "process");
     player.listen_until("it is welcome", |player| player.try_welcome().is_some());
     say(&format!("joined {}", player.id.expect("it is welcome")));
@@ -102,16 +116,18 @@ pub(crate) struct Ending {
 
 impl Scene {
     /// Two innocents in a room of a server with these limits.
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self::on(Rig::new(limits))
+    pub(crate) fn new(transport: Transport, limits: Limits) -> Self {
+        Self::on(transport, Rig::new(limits))
     }
 
     /// Two innocents in a room of this server.
-    pub(crate) fn on(mut rig: Rig) -> Self {
-        let innocents = [rig.join("ada"), rig.join("bob")];
+    pub(crate) fn on(transport: Transport, mut rig: Rig) -> Self {
+        let ada = Player::connect(rig.address).speaking(transport);
+        let innocents = [rig.join_on(ada, "ada"), rig.join("bob")];
         let before =
             Baseline { descriptors: 0, connections: 0, timers: 0, players: 0, heap_bytes: 0 };
-        let mut scene = Self { rig, innocents, before, left_before: 0 };
+        let (left_before, farewells_before) = (0, Default::default());
+        let mut scene = Self { rig, transport, innocents, before, left_before, farewells_before };
         // Somebody comes and goes first: what grows once for the first guest is not a leak.
         for _ in 0..2 {
             let mut guest = scene.join("guest");
@@ -131,13 +147,32 @@ impl Scene {
         });
         self.turn_ticks(2);
         self.left_before = self.rig.left_in_all();
+        self.farewells_before = self.rig.event_loop.hub().metrics().farewells;
         self.forget_transcripts();
         self.before = self.baseline();
     }
 
+    /// Somebody who has connected. A browser has asked for a WebSocket, and must wait until it
+    /// [may speak](Scene::let_speak).
+    pub(crate) fn connect(&self) -> Player {
+        Player::connect(self.rig.address).speaking(self.transport)
+    }
+
+    /// The same, with a receive buffer so small that the server soon notices if nobody reads.
+    pub(crate) fn connect_narrow(&self) -> Player {
+        Player::connect_narrow(self.rig.address).speaking(self.transport)
+    }
+
+    /// Turns the server until it is listened to.
+    #[track_caller]
+    pub(crate) fn let_speak(&mut self, actor: &mut Player) {
+        self.turn_until("it may speak", |_| actor.may_speak());
+    }
+
     /// A player who has joined, and is the actor.
+    #[track_caller]
     pub(crate) fn join(&mut self, name: &str) -> Player {
-        let actor = Player::connect(self.rig.address);
+        let actor = self.connect();
         self.join_on(actor, name)
     }
 
@@ -146,8 +181,9 @@ impl Scene {
         let program = std::env::current_exe().expect("this is a program");
         let address = self.rig.address.to_string();
         let how = if reads { "reads" } else { "idles" };
+        let transport = transports::in_words(self.transport);
         let program = program.to_str().expect("an ordinary path");
-        let mut process = Program::start(program, &[CLIENT, &address, how]);
+        let mut process = Program::start(program, &[CLIENT, &address, how, transport]);
         let mut joined = None;
         self.turn_until("the process has joined", |_| {
             joined = process.line_by_now("joined ");
@@ -165,7 +201,7 @@ impl Scene {
     /// A player who does not read, and whose socket is full. Needs states as large as the
     /// benchmark's, and limits like [`STUFFED`].
     pub(crate) fn join_stuffed(&mut self) -> Player {
-        let actor = Player::connect_narrow(self.rig.address);
+        let actor = self.connect_narrow();
         let actor = self.join_on(actor, "stuffed");
         let id = *self.guests().last().expect("it is in");
         self.turn_until("its socket is full", |scene| {
@@ -181,10 +217,25 @@ impl Scene {
     }
 
     /// A player who joins over this connection.
+    #[track_caller]
     pub(crate) fn join_on(&mut self, mut actor: Player, name: &str) -> Player {
+        self.let_speak(&mut actor);
         actor.hello("", name);
         self.turn_until("the actor is welcome", |_| actor.try_welcome().is_some());
+        self.check_transport();
         actor
+    }
+
+    /// The server takes everybody who has joined for what they are meant to speak. Else it would be
+    /// the other transport of which the test shows something.
+    #[track_caller]
+    fn check_transport(&self) {
+        let hub = self.rig.event_loop.hub();
+        let all = (0..hub.slots()).filter_map(|slot| hub.in_slot(slot));
+        for (id, client) in all.filter(|(_, client)| matches!(client.phase, Phase::Playing(_))) {
+            let is_web = self.transport == Transport::WebSocket && id != BOB;
+            assert_eq!(client.inbox.is_web(), is_web, "connection {id}");
+        }
     }
 
     /// Turns the server until `done` says so, while the innocents play.
@@ -218,6 +269,12 @@ impl Scene {
     /// Leaves that were counted since the scene began.
     pub(crate) fn left(&self) -> u64 {
         self.rig.left_in_all() - self.left_before
+    }
+
+    /// Farewells that ended so since the scene began.
+    pub(crate) fn farewells(&self, outcome: Farewell) -> u64 {
+        let now = self.rig.event_loop.hub().metrics().farewells;
+        now[outcome as usize] - self.farewells_before[outcome as usize]
     }
 
     /// The actor is gone: waits for its one leave and checks everything.
@@ -281,6 +338,10 @@ impl Scene {
         let all = counts(&metrics.leaves);
         assert_eq!(counted - guests, 1, "one leave, {reason:?} by {paths:?}; counted are {all}");
         assert_eq!(self.left(), 1, "and no other: {all}");
+        // Counted are labels; the last words of some reasons are not in them.
+        let newest = self.rig.event_loop.hub().departures().newest_first().next();
+        let newest = newest.expect("departures are remembered").leave.reason;
+        assert_eq!(newest, *reason, "the very reason");
         assert!(self.rig.event_loop.hub().ledger_balances(), "the ledger balances: {all}");
     }
 

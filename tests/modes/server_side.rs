@@ -9,7 +9,10 @@ use std::{
 
 use gamekeeper::{
     Audience, Game, LeaveCause, Outbox, PlayerId, PlayerInput, Setup, Tick,
-    client::leave::{LeavePath::*, LeaveReason},
+    client::{
+        close,
+        leave::{LeavePath::*, LeaveReason},
+    },
     hub::Errno,
     limits::Limits,
     metrics::AcceptOutcome,
@@ -19,7 +22,7 @@ use gamekeeper_protocol::{ClientMessage, GoodbyeReason, codec};
 use gamekeeper_tests::{
     PATIENCE,
     meddler::{AcceptFailure, POISON},
-    player::{End, Heard, Player},
+    player::{End, Heard, Player, Transport},
     rig::{Rig, listener},
     wire::Wire,
 };
@@ -36,23 +39,28 @@ use socket2::{Domain, Socket, Type};
 use crate::{
     Shown, Skipped, modes,
     scene::{DEAF, Ending, QUICK, STUFFED, Scene},
+    transports::check_close_code,
 };
 
 modes! {
-    m42_kick_with_notice
-    m42_control_a_plain_close_cuts_the_notice_short
-    m43_no_descriptors
-    m44_backlog_overflow
-    m45_server_stop
-    m46_a_bug_for_one_client
-    m46_a_bug_in_the_rules
-    m47_mass_disconnect
-    m48_cascade
-    m49_reused_slot
-    m50_duplicate_descriptor
-    m51_sigpipe_default
-    m52_transient_and_other_errnos
-    m53_the_server_pauses
+    over both {
+        m42_kick_with_notice
+        m43_no_descriptors
+        m45_server_stop
+        m46_a_bug_for_one_client
+        m46_a_bug_in_the_rules
+        m47_mass_disconnect
+        m48_cascade
+        m49_reused_slot
+        m50_duplicate_descriptor
+        m51_sigpipe_default
+        m52_transient_and_other_errnos
+        m53_the_server_pauses
+    }
+    alone {
+        m42_control_a_plain_close_cuts_the_notice_short
+        m44_backlog_overflow
+    }
 }
 
 /// Half of the round trip.
@@ -118,13 +126,13 @@ impl Game for PuppetState {
 
 /// A kicked player reads the whole notice at a round trip of 200 ms, while its own inputs are on
 /// their way all the time and reach a server that has closed its side already.
-fn m42_kick_with_notice() -> Shown {
+fn m42_kick_with_notice(over: Transport) -> Shown {
     let limits = Limits { linger_ms: 2_000, ..QUICK };
     let wire = Wire::lay(ONE_WAY).map_err(Skipped::because)?;
     let address = SocketAddr::from((Wire::SERVER, 7777));
     let listener = wire.on_server(|| listener(address, &limits));
-    let mut scene = Scene::on(Rig::hosting_on::<PuppetState>(limits, listener));
-    let actor = wire.on_client(|| Player::connect(address));
+    let mut scene = Scene::on(over, Rig::hosting_on::<PuppetState>(limits, listener));
+    let actor = wire.on_client(|| Player::connect(address).speaking(over));
     let mut actor = scene.join_on(actor, "eve");
     let ending = Ending::of(&actor, LeaveReason::Kicked, &[App]);
     actor.input(1, &[Puppet::KICK_ME]);
@@ -141,6 +149,7 @@ fn m42_kick_with_notice() -> Shown {
     assert_eq!(speech, [LAST_WORDS_BYTES], "the last words, whole");
     assert_eq!(actor.goodbye(), Some((GoodbyeReason::Kicked, "out")));
     assert_eq!(actor.end, Some(End::Eof));
+    check_close_code(&actor, close::code_of(LeaveReason::Kicked));
     scene.ends_with(actor, &ending, |_| {});
     Ok(())
 }
@@ -197,11 +206,11 @@ fn m42_control_a_plain_close_cuts_the_notice_short() -> Shown {
 
 /// Nobody can be taken in for want of a descriptor: who plays plays on, who waits is told instead
 /// of left hanging, the listener is neither deaf nor hot, and who comes when there are descriptors
-/// again gets in.
-fn m43_no_descriptors() -> Shown {
-    let mut scene = Scene::new(QUICK);
+/// again gets in. A browser that has asked for something is told so as an answer.
+fn m43_no_descriptors(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     // What connects now takes the last descriptors that there are.
-    let mut waiting: Vec<Player> = (0..3).map(|_| Player::connect(scene.rig.address)).collect();
+    let mut waiting: Vec<Player> = (0..3).map(|_| scene.connect()).collect();
     let before = getrlimit(Resource::Nofile);
     // The limit is one of numbers, and the next one to be given out is the lowest that is free.
     let next = std::fs::File::open("/dev/null").expect("there are descriptors").as_raw_fd();
@@ -213,16 +222,14 @@ fn m43_no_descriptors() -> Shown {
         waiting.iter_mut().for_each(Player::listen);
         waiting.iter().all(|player| player.end == Some(End::Eof))
     });
-    let full = Some(GoodbyeReason::Full);
-    assert!(waiting.iter().all(|player| player.goodbye().map(|(reason, _)| reason) == full));
+    assert!(waiting.iter().all(was_told_full));
     scene.turn_ticks(10);
     let metrics = scene.rig.event_loop.hub().metrics();
     assert_eq!(metrics.accepts[AcceptOutcome::Shed as usize], 3);
     let turns = metrics.turns - turns;
     assert!(turns < 500, "{turns} turns while nothing could be done");
     setrlimit(Resource::Nofile, before).expect("the limit that was there");
-    let newcomer = Player::connect(scene.rig.address);
-    let mut newcomer = scene.join_on(newcomer, "late");
+    let mut newcomer = scene.join("late");
     let who = newcomer.id.expect("it has joined");
     drop(waiting);
     newcomer.say(&ClientMessage::Goodbye);
@@ -232,6 +239,17 @@ fn m43_no_descriptors() -> Shown {
     drop(newcomer);
     scene.check_baseline();
     Ok(())
+}
+
+/// Whether somebody was told that the server is full, in its language.
+fn was_told_full(actor: &Player) -> bool {
+    match &actor.browser {
+        None => actor.goodbye().is_some_and(|(reason, _)| reason == GoodbyeReason::Full),
+        Some(browser) => {
+            let head = browser.head.as_deref().unwrap_or_default();
+            head.starts_with("HTTP/1.1 503 ") && browser.body.starts_with(b"the server is full")
+        }
+    }
 }
 
 /// More connections at once than the kernel queues for us: the rest is dropped without a word,
@@ -244,7 +262,7 @@ fn m44_backlog_overflow() -> Shown {
     if descriptors.maximum.is_some_and(|maximum| maximum < 2 * CROWD as u64 + 100) {
         return Err(Skipped::because("too few descriptors for 1,300 connections"));
     }
-    let mut scene = Scene::new(Limits { hello_timeout_ms: 60_000, ..QUICK });
+    let mut scene = Scene::new(Transport::Native, Limits { hello_timeout_ms: 60_000, ..QUICK });
     let accepted = scene.rig.event_loop.hub().metrics().accepted;
     let crowd: Vec<Socket> = (0..CROWD)
         .map(|_| {
@@ -266,8 +284,8 @@ fn m44_backlog_overflow() -> Shown {
 }
 
 /// Everybody is told, nothing is cut off, and the loop ends by itself.
-fn m45_server_stop() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m45_server_stop(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let mut actor = scene.join("eve");
     actor.listen();
     let (mut rig, innocents) = scene.into_parts();
@@ -277,19 +295,20 @@ fn m45_server_stop() -> Shown {
         player.listen();
         let goodbye = player.goodbye().map(|(reason, _)| reason);
         assert_eq!((goodbye, player.end), (Some(GoodbyeReason::Shutdown), Some(End::Eof)));
+        check_close_code(&player, close::GOING_AWAY);
     }
     assert_eq!(rig.left(LeaveReason::Shutdown, App), 3);
     assert!(rig.event_loop.hub().is_empty() && rig.event_loop.hub().ledger_balances());
     Ok(())
 }
 
-fn puppet(limits: Limits) -> Scene {
-    Scene::on(Rig::hosting::<PuppetState>(limits))
+fn puppet(over: Transport, limits: Limits) -> Scene {
+    Scene::on(over, Rig::hosting::<PuppetState>(limits))
 }
 
 /// What the game has for one player cannot be sent: that player's connection ends, and no other.
-fn m46_a_bug_for_one_client() -> Shown {
-    let mut scene = puppet(QUICK);
+fn m46_a_bug_for_one_client(over: Transport) -> Shown {
+    let mut scene = puppet(over, QUICK);
     let mut actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::Internal, &[App]);
     actor.input(1, &[Puppet::TOO_MUCH_FOR_ME]);
@@ -298,13 +317,14 @@ fn m46_a_bug_for_one_client() -> Shown {
         actor.end.is_some()
     });
     assert_eq!(actor.goodbye().map(|(reason, _)| reason), Some(GoodbyeReason::Internal));
+    check_close_code(&actor, close::FAILED);
     scene.ends_with(actor, &ending, |_| {});
     Ok(())
 }
 
 /// A panic in the rules ends the room that they rule, and nothing else.
-fn m46_a_bug_in_the_rules() -> Shown {
-    let mut scene = puppet(QUICK);
+fn m46_a_bug_in_the_rules(over: Transport) -> Shown {
+    let mut scene = puppet(over, QUICK);
     let mut actor = scene.join("eve");
     actor.input(1, &[Puppet::PANIC]);
     scene.turn_until("the room has failed", |scene| scene.left() == 3);
@@ -314,6 +334,7 @@ fn m46_a_bug_in_the_rules() -> Shown {
     });
     assert_eq!(scene.rig.left(LeaveReason::RoomFailed, App), 3, "each exactly once");
     assert_eq!(actor.goodbye().map(|(reason, _)| reason), Some(GoodbyeReason::RoomFailed));
+    check_close_code(&actor, close::FAILED);
     let again = scene.join("eve");
     assert!(again.id > actor.id, "there is a room again");
     Ok(())
@@ -321,12 +342,12 @@ fn m46_a_bug_in_the_rules() -> Shown {
 
 /// A router reboots: three hundred resets in one poll. One membership frame for each tick tells the
 /// survivors of all of them.
-fn m47_mass_disconnect() -> Shown {
+fn m47_mass_disconnect(over: Transport) -> Shown {
     const CROWD: u64 = 300;
-    let mut scene = Scene::on(Rig::with_room_size(DEAF, 400));
+    let mut scene = Scene::on(over, Rig::with_room_size(DEAF, 400));
     let crash = |scene: &mut Scene| {
-        let mut crowd: Vec<Player> =
-            (0..CROWD).map(|_| Player::connect(scene.rig.address)).collect();
+        let mut crowd: Vec<Player> = (0..CROWD).map(|_| scene.connect()).collect();
+        scene.turn_until("all may speak", |_| crowd.iter_mut().all(Player::may_speak));
         crowd.iter_mut().for_each(|bot| bot.hello("", "bot"));
         scene.turn_until("all have joined", |_| {
             crowd.iter_mut().all(|bot| bot.try_welcome().is_some())
@@ -354,15 +375,15 @@ fn m47_mass_disconnect() -> Shown {
 
 /// What is owed to several who do not read goes over the bound in one tick, and the notice of each
 /// one's leave is owed to the others. Each leaves once, and it ends.
-fn m48_cascade() -> Shown {
+fn m48_cascade(over: Transport) -> Shown {
     // Room for the innocents to hear all of it in a few turns; those who do not read have less.
     let socket_send_buffer_bytes = 65_536;
     let (out_hard_bytes, out_soft_bytes) = (270_000, 270_000);
     let limits = Limits { out_hard_bytes, out_soft_bytes, socket_send_buffer_bytes, ..STUFFED };
-    let mut scene = puppet(limits);
+    let mut scene = puppet(over, limits);
     let mut stuffed: Vec<Player> = (0..5)
         .map(|_| {
-            let narrow = Player::connect_narrow(scene.rig.address);
+            let narrow = scene.connect_narrow();
             scene.join_on(narrow, "narrow")
         })
         .collect();
@@ -382,15 +403,16 @@ fn m48_cascade() -> Shown {
 
 /// A slot is used again in the very turn in which it became free. Whatever was said about its
 /// former tenant finds nobody.
-fn m49_reused_slot() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m49_reused_slot(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     for round in 0..20 {
         let actor = scene.join("eve");
         let who = actor.id.expect("it has joined");
         let before = *scene.guests().last().expect("she is in");
-        let mut newcomer = Player::connect(scene.rig.address);
-        newcomer.hello("", "newcomer");
+        let mut newcomer = scene.connect();
         actor.leave_by_reset();
+        scene.let_speak(&mut newcomer);
+        newcomer.hello("", "newcomer");
         scene.turn_until("the newcomer is welcome", |_| newcomer.try_welcome().is_some());
         let guests = scene.guests();
         assert!(!guests.contains(&before), "round {round}: {guests:?}");
@@ -408,17 +430,19 @@ fn m49_reused_slot() -> Shown {
 /// Somebody holds a duplicate of our descriptor: closing ours sends no FIN, and epoll goes on
 /// reporting the old token. A farewell shuts down first, so the client hears the end all the same;
 /// and a report of an old token finds nobody.
-fn m50_duplicate_descriptor() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m50_duplicate_descriptor(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let mut actor = scene.join("eve");
     let stale = scene.rig.event_loop.hub().metrics().events_stale;
     let duplicate = duplicate_of_peer(&actor).map_err(Skipped::because)?;
-    actor.send(&[0; 4]);
+    actor.send(&actor.wrapped(&[]));
     scene.turn_until("the client hears the end", |_| {
         actor.listen();
         actor.end == Some(End::Eof)
     });
     assert_eq!(actor.goodbye().map(|(reason, _)| reason), Some(GoodbyeReason::Protocol));
+    // A rule of ours is broken, and none of WebSocket's.
+    check_close_code(&actor, 1008);
     scene.turn_until("its slot is free", |scene| scene.rig.event_loop.hub().connections() == 2);
     // The duplicate is still registered, under a token that means nobody.
     actor.try_send(&[1, 2, 3]);
@@ -454,9 +478,9 @@ fn duplicate_of_peer(actor: &Player) -> Result<std::os::fd::OwnedFd, String> {
 
 /// A host program may have left SIGPIPE at its default action, which kills. No send of ours raises
 /// it: the loop is blindfolded, so that it writes to somebody who is gone.
-fn m51_sigpipe_default() -> Shown {
+fn m51_sigpipe_default(over: Transport) -> Shown {
     sigpipe::reset();
-    let mut scene = Scene::new(DEAF);
+    let mut scene = Scene::new(over, DEAF);
     let actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::Fin, &[Write]);
     scene.blindfold();
@@ -467,10 +491,10 @@ fn m51_sigpipe_default() -> Shown {
 
 /// Whatever number a socket call fails with, it ends that client and nobody else; only "try again"
 /// and "the kernel is short of memory" do not, and those never leave the network's own code.
-fn m52_transient_and_other_errnos() -> Shown {
+fn m52_transient_and_other_errnos(over: Transport) -> Shown {
     // EIO, EBADF, EPERM, EINVAL, ENOTCONN, EHOSTDOWN, EPROTO, and one that does not exist.
     for errno in [5, 9, 1, 22, 107, 112, 71, 133] {
-        let mut scene = Scene::new(QUICK);
+        let mut scene = Scene::new(over, QUICK);
         scene.rig.event_loop.net_mut().poison = Some(Errno(errno));
         let mut actor = scene.join("eve");
         let reason = match errno {
@@ -483,7 +507,7 @@ fn m52_transient_and_other_errnos() -> Shown {
     }
     // An accept that fails for the one connection, or for want of anything, forgets nobody.
     for failure in [AcceptFailure::PeerAborted, AcceptFailure::OutOfMemory] {
-        let mut scene = Scene::new(QUICK);
+        let mut scene = Scene::new(over, QUICK);
         scene.rig.event_loop.net_mut().fail_accept(failure);
         let mut actor = scene.join("eve");
         scene.turn_ticks(2);
@@ -493,8 +517,8 @@ fn m52_transient_and_other_errnos() -> Shown {
 }
 
 /// The machine is paused for a minute: every deadline has passed, and nobody is to blame.
-fn m53_the_server_pauses() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m53_the_server_pauses(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let mut actor = scene.join("eve");
     scene.turn_until("the actor was asked", |_| {
         actor.listen();

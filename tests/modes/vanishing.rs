@@ -11,7 +11,7 @@ use gamekeeper::{
 };
 use gamekeeper_protocol::{ClientMessage, InputSequence, Presence, codec::Bytes};
 use gamekeeper_tests::{
-    player::Player,
+    player::{Player, Transport},
     rig::{Rig, listener},
     wire::Wire,
 };
@@ -23,30 +23,36 @@ use crate::{
 };
 
 modes! {
-    m21_vanishes_without_a_word
-    m22_vanishes_in_the_middle_of_the_stream
-    m23_no_way_leads_to_it_any_more
-    m24_a_blip_that_heals
-    m25_its_process_is_frozen
-    m26_never_reads
-    m26_never_reads_in_a_quiet_room
-    m26_never_reads_far_away
-    m27_slow_but_alive
-    m28_reads_but_never_speaks
-    m29_forgotten_by_a_nat
-    m30_pauses_and_bursts
+    over both {
+        m21_vanishes_without_a_word
+        m22_vanishes_in_the_middle_of_the_stream
+        m23_no_way_leads_to_it_any_more
+        m24_a_blip_that_heals
+        m25_its_process_is_frozen
+        m26_never_reads
+        m26_never_reads_in_a_quiet_room
+        m26_never_reads_far_away
+        m27_slow_but_alive
+        m28_reads_but_never_speaks
+        m29_forgotten_by_a_nat
+        m30_pauses_and_bursts
+    }
 }
 
 /// The delay of a wire that is only there to be cut.
 const SHORT: Duration = Duration::from_millis(1);
 
 /// A wire, a scene that listens at its server's end as well, and an actor from the other end.
-fn over_a_wire(one_way: Duration, limits: Limits) -> Result<(Wire, Scene, Player), Skipped> {
+fn over_a_wire(
+    over: Transport,
+    one_way: Duration,
+    limits: Limits,
+) -> Result<(Wire, Scene, Player), Skipped> {
     let wire = Wire::lay(one_way).map_err(Skipped::because)?;
     let address = SocketAddr::from((Wire::SERVER, 7777));
     let listener = wire.on_server(|| listener(address, &limits));
-    let mut scene = Scene::on(Rig::arena_on(limits, listener));
-    let actor = wire.on_client(|| Player::connect(address));
+    let mut scene = Scene::on(over, Rig::arena_on(limits, listener));
+    let actor = wire.on_client(|| Player::connect(address).speaking(over));
     let actor = scene.join_on(actor, "eve");
     Ok((wire, scene, actor))
 }
@@ -60,8 +66,8 @@ const KERNEL_FIRST: Limits = Limits {
 };
 
 /// The cable is pulled: neither a FIN nor a reset ever comes.
-fn m21_vanishes_without_a_word() -> Shown {
-    let (wire, scene, actor) = over_a_wire(SHORT, QUICK)?;
+fn m21_vanishes_without_a_word(over: Transport) -> Shown {
+    let (wire, scene, actor) = over_a_wire(over, SHORT, QUICK)?;
     let ending = Ending::of(&actor, LeaveReason::Heartbeat, &[Timer]);
     wire.cut(true);
     scene.ends_with(actor, &ending, |_| {});
@@ -69,8 +75,8 @@ fn m21_vanishes_without_a_word() -> Shown {
 }
 
 /// While data is under way, keepalive probes are not even sent. `TCP_USER_TIMEOUT` is the backstop.
-fn m22_vanishes_in_the_middle_of_the_stream() -> Shown {
-    let (wire, scene, actor) = over_a_wire(SHORT, KERNEL_FIRST)?;
+fn m22_vanishes_in_the_middle_of_the_stream(over: Transport) -> Shown {
+    let (wire, scene, actor) = over_a_wire(over, SHORT, KERNEL_FIRST)?;
     let ending = Ending::of(&actor, LeaveReason::TimedOut, &[Event]);
     wire.cut(true);
     scene.ends_with(actor, &ending, |_| {});
@@ -78,8 +84,8 @@ fn m22_vanishes_in_the_middle_of_the_stream() -> Shown {
 }
 
 /// The same timeout, and the network has said why: another error number.
-fn m23_no_way_leads_to_it_any_more() -> Shown {
-    let (wire, mut scene, actor) = over_a_wire(SHORT, KERNEL_FIRST)?;
+fn m23_no_way_leads_to_it_any_more(over: Transport) -> Shown {
+    let (wire, mut scene, actor) = over_a_wire(over, SHORT, KERNEL_FIRST)?;
     let ending = Ending::of(&actor, LeaveReason::Unreachable, &[Event]);
     // Linux remembers what the network says only when it sends something again. So a state must be
     // on its way when the device goes, or this is a plain timeout.
@@ -93,10 +99,10 @@ fn m23_no_way_leads_to_it_any_more() -> Shown {
 }
 
 /// Two seconds without a network cost nothing; the others see a stall, and that it is over.
-fn m24_a_blip_that_heals() -> Shown {
+fn m24_a_blip_that_heals(over: Transport) -> Shown {
     let patient =
         Limits { stalled_after_ms: 800, heartbeat_timeout_ms: 6_000, out_stall_ms: 5_000, ..QUICK };
-    let (wire, mut scene, mut actor) = over_a_wire(SHORT, patient)?;
+    let (wire, mut scene, mut actor) = over_a_wire(over, SHORT, patient)?;
     let mut witness = scene.join("witness");
     witness.forget();
     wire.cut(true);
@@ -122,8 +128,8 @@ fn m24_a_blip_that_heals() -> Shown {
 
 /// SIGSTOP, a debugger, a closed lid: its kernel goes on acknowledging. Only an answer of the
 /// client's own loop would show life.
-fn m25_its_process_is_frozen() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m25_its_process_is_frozen(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let (process, who) = scene.join_process(true);
     process.signal(Signal::STOP);
     let ending = Ending { reason: LeaveReason::Heartbeat, paths: &[Timer], who: Some(who) };
@@ -135,19 +141,16 @@ fn m25_its_process_is_frozen() -> Shown {
 fn speak(next_input: &mut Instant, actor: &mut Player) {
     if Instant::now() >= *next_input {
         *next_input += Duration::from_millis(50);
-        let mut frame = Vec::new();
-        let message = ClientMessage::Input { sequence: InputSequence(1), body: Bytes(&[0; 4]) };
-        message.encode(&mut frame).expect("a short frame");
         // Its own kernel may have no room for it: then it falls silent, which is not its choice.
-        actor.try_send(&frame);
+        actor.try_input(1, &[0; 4]);
     }
 }
 
 /// Its window is zero, which is legal for ever. It speaks, so that the heartbeat is content.
-fn m26_never_reads() -> Shown {
+fn m26_never_reads(over: Transport) -> Shown {
     let limits = Limits { out_stall_ms: 600, ..STUFFED };
-    let mut scene = Scene::on(Rig::benchmark(limits));
-    let actor = Player::connect_narrow(scene.rig.address);
+    let mut scene = Scene::on(over, Rig::benchmark(limits));
+    let actor = scene.connect_narrow();
     let actor = scene.join_on(actor, "eve");
     let ending = Ending::of(&actor, LeaveReason::SlowConsumerTime, &[Timer]);
     let mut next_input = Instant::now();
@@ -156,8 +159,8 @@ fn m26_never_reads() -> Shown {
 }
 
 /// With little to send, the buffers between would take minutes to fill: a ping finds it.
-fn m26_never_reads_in_a_quiet_room() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m26_never_reads_in_a_quiet_room(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::SlowConsumerTime, &[Timer]);
     let mut next_input = Instant::now();
@@ -167,9 +170,9 @@ fn m26_never_reads_in_a_quiet_room() -> Shown {
 
 /// At 200 ms for a round trip some state is always under way. So that something is being taken by
 /// its kernel must not be mistaken for reading.
-fn m26_never_reads_far_away() -> Shown {
+fn m26_never_reads_far_away(over: Transport) -> Shown {
     let limits = Limits { out_stall_ms: 2_000, heartbeat_timeout_ms: 10_000, ..QUICK };
-    let (_wire, scene, actor) = over_a_wire(Duration::from_millis(100), limits)?;
+    let (_wire, scene, actor) = over_a_wire(over, Duration::from_millis(100), limits)?;
     let ending = Ending::of(&actor, LeaveReason::SlowConsumerTime, &[Timer]);
     let mut next_input = Instant::now();
     scene.ends_with(actor, &ending, |actor| speak(&mut next_input, actor));
@@ -177,10 +180,10 @@ fn m26_never_reads_far_away() -> Shown {
 }
 
 /// It reads six kilobytes a second of the twenty that there are: it gets fewer states, and stays.
-fn m27_slow_but_alive() -> Shown {
+fn m27_slow_but_alive(over: Transport) -> Shown {
     let limits = Limits { socket_send_buffer_bytes: 4_096, ..gamekeeper_tests::rig::AT_ONCE };
-    let mut scene = Scene::on(Rig::benchmark(limits));
-    let actor = Player::connect_narrow(scene.rig.address);
+    let mut scene = Scene::on(over, Rig::benchmark(limits));
+    let actor = scene.connect_narrow();
     let mut actor = scene.join_on(actor, "slow");
     let skipped = scene.rig.event_loop.hub().metrics().snapshots_skipped;
     let (started, mut read_bytes) = (Instant::now(), 0);
@@ -201,8 +204,8 @@ fn m27_slow_but_alive() -> Shown {
     Ok(())
 }
 
-fn m28_reads_but_never_speaks() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m28_reads_but_never_speaks(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let actor = scene.join("eve");
     let ending = Ending::of(&actor, LeaveReason::Heartbeat, &[Timer]);
     scene.ends_with(actor, &ending, Player::listen);
@@ -211,12 +214,13 @@ fn m28_reads_but_never_speaks() -> Shown {
 
 /// In a turn-based game nothing is said for minutes, and routers forget who is silent. The pings
 /// keep them awake; where they do not, it looks like M21.
-fn m29_forgotten_by_a_nat() -> Shown {
+fn m29_forgotten_by_a_nat(over: Transport) -> Shown {
     let wire = Wire::lay(Duration::from_millis(1)).map_err(Skipped::because)?;
     let address = SocketAddr::from((Wire::SERVER, 7777));
     let listener = wire.on_server(|| listener(address, &QUICK));
-    let mut scene = Scene::on(Rig::arena_on(QUICK, listener));
-    let mut actor = wire.on_client(|| Player::connect(address));
+    let mut scene = Scene::on(over, Rig::arena_on(QUICK, listener));
+    let mut actor = wire.on_client(|| Player::connect(address).speaking(over));
+    scene.let_speak(&mut actor);
     actor.hello("noughts", "eve");
     scene.turn_until("the actor is welcome", |_| actor.try_welcome().is_some());
     let idle_until = Instant::now() + Duration::from_secs(2);
@@ -234,15 +238,14 @@ fn m29_forgotten_by_a_nat() -> Shown {
 
 /// After a hitch a client delivers seconds of input at once. That is no flood: old inputs are
 /// dropped, the others of the room have their share, and nobody leaves.
-fn m30_pauses_and_bursts() -> Shown {
-    let mut scene = Scene::new(QUICK);
+fn m30_pauses_and_bursts(over: Transport) -> Shown {
+    let mut scene = Scene::new(over, QUICK);
     let mut actor = scene.join("eve");
     let dropped = scene.rig.event_loop.hub().metrics().inputs_dropped;
     let mut burst = Vec::new();
     for sequence in 1..=200 {
         let sequence = InputSequence(sequence);
-        let message = ClientMessage::Input { sequence, body: Bytes(&[0; 4]) };
-        message.encode(&mut burst).expect("short frames");
+        burst.extend(actor.bytes_of(&ClientMessage::Input { sequence, body: Bytes(&[0; 4]) }));
     }
     actor.send(&burst);
     scene.turn_ticks(5);

@@ -37,13 +37,22 @@ pub fn upgrade(lines: &str) -> Vec<u8> {
 
 /// A frame of a client: its first byte, and its payload under a mask.
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    begun(first, payload.len() as u64, payload)
+}
+
+/// A frame of a client that announces so many bytes, as far as these of its payload.
+pub fn begun(first: u8, announced_bytes: u64, payload: &[u8]) -> Vec<u8> {
     let mask = [0x37, 0xfa, 0x21, 0x3d];
     let mut bytes = vec![first];
-    match payload.len() {
+    match announced_bytes {
         short @ 0..126 => bytes.push(0x80 | u8::try_from(short).expect("it is short")),
-        long => {
+        long @ 126..0x1_0000 => {
             bytes.push(0x80 | 126);
-            bytes.extend(u16::try_from(long).expect("tests send less").to_be_bytes());
+            bytes.extend(u16::try_from(long).expect("two bytes").to_be_bytes());
+        }
+        longer => {
+            bytes.push(0x80 | 127);
+            bytes.extend(longer.to_be_bytes());
         }
     }
     bytes.extend(mask);
@@ -55,6 +64,11 @@ impl Browser {
     /// Whether the server has made it a WebSocket.
     pub fn is_open(&self) -> bool {
         self.head.as_ref().is_some_and(|head| head.starts_with("HTTP/1.1 101 "))
+    }
+
+    /// Gives back the memory that it does not need now.
+    pub fn let_go(&mut self) {
+        self.received.shrink_to_fit();
     }
 
     /// Takes in what was received; each message in it is handed to `hear`.

@@ -1,6 +1,10 @@
 //! A client that does exactly what a test says, also what no real client would do.
 //!
-//! It shares no code with the bots: a plain nonblocking socket and the protocol crate.
+//! It shares no code with the bots: a plain nonblocking socket and the protocol crate. What it says
+//! is the same as a native client and as a browser; how that is put on the wire is its
+//! [`Transport`].
+
+mod heard;
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -10,16 +14,27 @@ use std::{
 
 use gamekeeper_protocol::{
     ClientMessage, Departed, FrameDecoder, GoodbyeReason, Hello, InputSequence, PlayerId, Presence,
-    PresenceChange, Resume, ResumeOffer, ServerMessage,
+    Resume, ResumeOffer, ServerMessage,
     codec::Bytes,
     limits::{FRAME_HEADER_BYTES, SERVER_FRAME_BYTES_MAX},
 };
 use socket2::{Domain, SockRef, Socket, Type};
 
+pub use self::heard::Heard;
+use self::heard::owned;
 use crate::{
     PATIENCE,
     browser::{self, Browser, upgrade},
 };
+
+/// How messages are put on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Each in a frame of the protocol.
+    Native,
+    /// Each as a binary message of a WebSocket.
+    WebSocket,
+}
 
 /// One connection to a server, and everything it has heard.
 #[derive(Debug)]
@@ -40,27 +55,6 @@ pub struct Player {
     pub offer: Option<ResumeOffer>,
     /// How many events there have been for this seat, as far as was heard.
     pub events_seen: u32,
-}
-
-/// A message of the server, owned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// You are in; these are here.
-    Welcome(Vec<PlayerId>),
-    /// The state at a tick, encoded.
-    Snapshot(u32, Vec<u8>),
-    /// Something that happened, encoded.
-    Event(Vec<u8>),
-    /// Who came and who went.
-    Members(Vec<PlayerId>, Vec<Departed>),
-    /// Who can, or cannot, be reached.
-    Presences(Vec<PresenceChange>),
-    /// A ping with its nonce.
-    Ping(u32),
-    /// A pong with its nonce.
-    Pong(u32),
-    /// The last word.
-    Goodbye(GoodbyeReason, String),
 }
 
 /// How a stream ended.
@@ -109,9 +103,14 @@ impl Player {
         }
     }
 
-    /// Connects as a browser does, and asks for a WebSocket.
-    pub fn browse(address: SocketAddr) -> Self {
-        Self::ask(address, &upgrade(""))
+    /// The same connection, on which nothing was said yet, with this transport: a browser asks for
+    /// a WebSocket at once, and [`Player::may_speak`] when that is granted.
+    pub fn speaking(mut self, transport: Transport) -> Self {
+        if transport == Transport::WebSocket {
+            self.browser = Some(Browser::default());
+            self.send(&upgrade(""));
+        }
+        self
     }
 
     /// Connects and sends an HTTP request.
@@ -121,10 +120,10 @@ impl Player {
         player
     }
 
-    /// Listens, and says whether it has become a WebSocket.
-    pub fn is_upgraded(&mut self) -> bool {
+    /// Listens, and says whether it may say something: a browser must have become a WebSocket.
+    pub fn may_speak(&mut self) -> bool {
         self.listen();
-        self.browser.as_ref().is_some_and(Browser::is_open)
+        self.browser.as_ref().is_none_or(Browser::is_open)
     }
 
     /// Its own address.
@@ -150,12 +149,28 @@ impl Player {
 
     /// Says something well-formed.
     pub fn say(&mut self, message: &ClientMessage<'_>) {
+        self.send(&self.bytes_of(message));
+    }
+
+    /// What it would send to say this.
+    pub fn bytes_of(&self, message: &ClientMessage<'_>) -> Vec<u8> {
         let mut frame = Vec::new();
         message.encode(&mut frame).expect("a short message");
-        match self.browser {
-            Some(_) => self.send(&browser::frame(browser::BINARY, &frame[FRAME_HEADER_BYTES..])),
-            None => self.send(&frame),
+        self.wrapped(&frame[FRAME_HEADER_BYTES..])
+    }
+
+    /// Any bytes as one message.
+    pub fn wrapped(&self, message: &[u8]) -> Vec<u8> {
+        self.begun(message.len() as u64, message)
+    }
+
+    /// A message of so many bytes, as far as these, which are its first.
+    pub fn begun(&self, announced_bytes: u64, first: &[u8]) -> Vec<u8> {
+        if self.browser.is_some() {
+            return browser::begun(browser::BINARY, announced_bytes, first);
         }
+        let announced_bytes = u32::try_from(announced_bytes).expect("a header has no more");
+        [&announced_bytes.to_le_bytes()[..], first].concat()
     }
 
     /// Sends an input with this body.
@@ -167,8 +182,7 @@ impl Player {
     /// Sends an input, if the connection is there and the socket takes it.
     pub fn try_input(&mut self, sequence: u32, body: &[u8]) {
         let message = ClientMessage::Input { sequence: InputSequence(sequence), body: Bytes(body) };
-        let mut frame = Vec::new();
-        message.encode(&mut frame).expect("a short message");
+        let frame = self.bytes_of(&message);
         let taken = self.try_send(&frame);
         assert!(taken == 0 || taken == frame.len(), "a short frame is taken whole or not at all");
     }
@@ -289,6 +303,7 @@ impl Player {
     pub fn forget(&mut self) {
         self.heard = Vec::new();
         self.answered = 0;
+        self.browser.iter_mut().for_each(Browser::let_go);
     }
 
     /// Leaves by a FIN: the receive buffer is emptied first, so that it is not a reset.
@@ -352,29 +367,4 @@ impl Player {
         self.events_seen += u32::from(matches!(message, ServerMessage::Event { .. }));
         self.heard.extend(owned(message));
     }
-}
-
-/// What a message says, in one or two parts.
-fn owned(message: ServerMessage<'_>) -> Vec<Heard> {
-    vec![match message {
-        ServerMessage::Welcome(welcome) => {
-            Heard::Welcome(welcome.members.iter().map(|member| member.player).collect())
-        }
-        ServerMessage::Snapshot { tick, body } => Heard::Snapshot(tick.0, body.0.to_vec()),
-        ServerMessage::Event { body, .. } => Heard::Event(body.0.to_vec()),
-        ServerMessage::Members { joined, left, changed, .. } => {
-            let mut heard = Vec::new();
-            if !(joined.is_empty() && left.is_empty()) {
-                let joined = joined.iter().map(|member| member.player).collect();
-                heard.push(Heard::Members(joined, left));
-            }
-            if !changed.is_empty() {
-                heard.push(Heard::Presences(changed));
-            }
-            return heard;
-        }
-        ServerMessage::Ping { nonce } => Heard::Ping(nonce),
-        ServerMessage::Pong { nonce } => Heard::Pong(nonce),
-        ServerMessage::Goodbye { reason, text } => Heard::Goodbye(reason, text.to_owned()),
-    }]
 }

@@ -145,6 +145,7 @@ impl Rig {
     /// A player that has joined the default game over this connection.
     #[track_caller]
     pub fn join_on(&mut self, mut player: Player, name: &str) -> Player {
+        self.turn_until("the player may speak", |_| player.may_speak());
         player.hello("", name);
         self.turn_until("the player is welcome", |_| player.try_welcome().is_some());
         player

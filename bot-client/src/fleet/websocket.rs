@@ -14,14 +14,15 @@ use std::{
     io::{self, Read, Write},
 };
 
-use gamekeeper_protocol::limits::{
-    CLIENT_FRAME_BYTES_MAX, FRAME_HEADER_BYTES, SERVER_FRAME_BYTES_MAX,
+use gamekeeper_protocol::{
+    GoodbyeReason, ServerMessage,
+    limits::{CLIENT_FRAME_BYTES_MAX, FRAME_HEADER_BYTES, SERVER_FRAME_BYTES_MAX},
 };
 use tungstenite::{
     Error, HandshakeError, Message,
     client::client_with_config,
     handshake::{MidHandshake, client::ClientHandshake},
-    http::Uri,
+    http::{Response, StatusCode, Uri},
     protocol::WebSocketConfig,
 };
 
@@ -59,8 +60,8 @@ enum Stage {
     Asked(Box<MidHandshake<ClientHandshake<Pipe>>>),
     /// An answer is there, or a part of one that is far too long.
     Answered(Box<MidHandshake<ClientHandshake<Pipe>>>),
-    /// The server says something in the native protocol instead. It does so before it knows what
-    /// we speak, when it has no place for us.
+    /// The server says something in the native protocol instead. It does so when it has no place
+    /// for us and does not know what we speak yet; if it does, it answers with 503.
     Native,
     /// Messages can come and go.
     Open(Box<tungstenite::WebSocket<Pipe>>),
@@ -165,6 +166,10 @@ impl WebSocket {
                 match mid.handshake() {
                     Ok((open, _)) => Stage::Open(Box::new(open)),
                     Err(HandshakeError::Interrupted(mid)) => Stage::Answered(Box::new(mid)),
+                    Err(HandshakeError::Failure(Error::Http(answer))) if is_full(&answer) => {
+                        on_frame(&goodbye_full(&answer));
+                        return Err(Shut::Closed);
+                    }
                     Err(HandshakeError::Failure(error)) => return Err(broken(&error)),
                 }
             }
@@ -237,6 +242,21 @@ fn config() -> WebSocketConfig {
         .max_write_buffer_size(2 * CLIENT_FRAME_BYTES_MAX)
         .max_message_size(Some(SERVER_FRAME_BYTES_MAX))
         .max_frame_size(Some(SERVER_FRAME_BYTES_MAX))
+}
+
+/// Whether a server says in this way that it has no place for us.
+fn is_full(answer: &Response<Option<Vec<u8>>>) -> bool {
+    answer.status() == StatusCode::SERVICE_UNAVAILABLE
+}
+
+/// The same as a native client is told it, with the words of the answer.
+fn goodbye_full(answer: &Response<Option<Vec<u8>>>) -> Vec<u8> {
+    let body = String::from_utf8_lossy(answer.body().as_deref().unwrap_or_default());
+    let text: String = body.trim().chars().take(REFUSAL_CHARS_MAX).collect();
+    let mut frame = Vec::new();
+    let goodbye = ServerMessage::Goodbye { reason: GoodbyeReason::Full, text: &text };
+    goodbye.encode(&mut frame).expect("a short message");
+    frame
 }
 
 /// What is wrong, so that it can be shown.

@@ -115,6 +115,15 @@ impl Inbox {
         }
     }
 
+    /// Finds out what kind of a client it is that has said this, and takes nothing in: of somebody
+    /// who leaves already, so that it can be told so in its language.
+    pub fn recognize(&mut self, mut bytes: &[u8]) {
+        if let Self::Unknown(..) = self {
+            // What it asks for does not matter any more.
+            let _ = self.decide(&mut bytes, &OriginPolicy::default());
+        }
+    }
+
     /// The request to become a WebSocket was granted: what follows are its frames.
     pub fn upgrade(&mut self) {
         *self = Self::Web(Box::new(websocket::Decoder::new(HELLO_FRAME_BYTES_MAX)));
@@ -191,13 +200,20 @@ impl Inbox {
     }
 
     fn beginning_with(start: [u8; FRAME_HEADER_BYTES]) -> Self {
-        let [first @ .., last] = start;
-        if first.iter().all(u8::is_ascii_uppercase) && (last.is_ascii_uppercase() || last == b' ') {
+        if is_request(&start) {
             Self::Request(Box::default())
         } else {
             Self::Native(FrameDecoder::new(HELLO_FRAME_BYTES_MAX))
         }
     }
+}
+
+/// Whether these are the first bytes of an HTTP request. Fewer than a header has tell nothing.
+pub fn is_request(bytes: &[u8]) -> bool {
+    let start: Option<&[u8; FRAME_HEADER_BYTES]> = bytes.first_chunk();
+    start.is_some_and(|[first @ .., last]| {
+        first.iter().all(u8::is_ascii_uppercase) && (last.is_ascii_uppercase() || *last == b' ')
+    })
 }
 
 impl CutError {
@@ -294,6 +310,20 @@ mod tests {
                 assert!(said.len() == 1, "{bytes:?} cut at {cut}: {said:?} {inbox:?}");
             }
         }
+    }
+
+    /// Somebody who leaves already is not read, only recognized.
+    #[test]
+    fn who_is_not_listened_to_is_recognized_all_the_same() {
+        let known = |pieces: &[&[u8]]| {
+            let mut inbox = Inbox::default();
+            pieces.iter().for_each(|piece| inbox.recognize(piece));
+            inbox.label()
+        };
+        let request = b"GET /ws HTTP/1.1\r\n\r\n";
+        assert_eq!([known(&[request]), known(&[&request[..3], &request[3..]])], ["http"; 2]);
+        assert_eq!([known(&[&hello()]), known(&[&[0xff; 9]])], ["native"; 2]);
+        assert_eq!([known(&[]), known(&[b"GE"])], ["unknown"; 2]);
     }
 
     #[test]

@@ -222,7 +222,7 @@ impl Client {
     }
 
     /// The server itself did not run for a while: nobody is blamed for that time.
-    pub fn forgive(&mut self, pause: Duration, now: Time, limits: &Limits) {
+    pub fn forgive(&mut self, pause: Duration, now: Time) {
         self.flight.note(Moment::ServerPaused, now);
         self.pulse.forgive(pause, now);
         if let Phase::Lingering(linger) = &mut self.phase {
@@ -383,7 +383,7 @@ mod tests {
         client.pulse.pinged_at = Some(at(1_000));
         client.pulse.frame_since = Some(at(0));
         client.pulse.over_soft_since = Some(at(0));
-        client.forgive(Duration::from_secs(60), at(60_000), &LIMITS);
+        client.forgive(Duration::from_secs(60), at(60_000));
         assert_eq!(client.due(at(60_999), &LIMITS), Due::Nothing);
         assert_eq!(client.next_deadline(at(60_999), &LIMITS), Some(at(61_250)));
     }

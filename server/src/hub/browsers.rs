@@ -138,6 +138,12 @@ pub(super) fn say_farewell(client: &mut Client, reason: LeaveReason, detail: &st
     goodbye.is_some() || client.inbox.is_web() && closes
 }
 
+/// The answer to any request for which there is no place.
+pub(super) fn full_answer(text: &str) -> Vec<u8> {
+    let status = status_of(LeaveReason::Rejected(Rejection::Full));
+    Refusal { status, text: text.to_owned() }.to_bytes()
+}
+
 /// The answer to a request that was not even read to its end, or came at the wrong time.
 fn status_of(reason: LeaveReason) -> u16 {
     match reason {

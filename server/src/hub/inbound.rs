@@ -58,7 +58,11 @@ impl Hub {
                 }
                 !too_many
             }
-            Phase::Dying(_) | Phase::Dead => false,
+            Phase::Dying(_) => {
+                client.inbox.recognize(bytes);
+                false
+            }
+            Phase::Dead => false,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::{
     client::{
         Client,
         flight::Moment,
+        inbox,
         leave::{Exit, Leave, LeaveReason},
         phase::{Ending, Linger, Phase},
     },
@@ -26,9 +27,26 @@ use crate::{
 /// What somebody is told for whom there is no place.
 pub(super) const FULL: &str = "the server is full; try again later";
 
-/// The whole frame that says so, for those who cannot even be taken in to be told.
-pub fn full_frame() -> SharedFrame {
-    short_frame(&ServerMessage::Goodbye { reason: GoodbyeReason::Full, text: FULL })
+/// The words that say so, for those who cannot even be taken in to be told.
+#[derive(Debug)]
+pub struct FullNotice {
+    frame: SharedFrame,
+    answer: Vec<u8>,
+}
+
+impl Default for FullNotice {
+    /// In both languages.
+    fn default() -> Self {
+        let goodbye = ServerMessage::Goodbye { reason: GoodbyeReason::Full, text: FULL };
+        Self { frame: short_frame(&goodbye), answer: browsers::full_answer(FULL) }
+    }
+}
+
+impl FullNotice {
+    /// In the language of somebody whose first bytes, as far as there are any, are these.
+    pub fn for_whom_says(&self, bytes: &[u8]) -> &[u8] {
+        if inbox::is_request(bytes) { &self.answer } else { self.frame.native() }
+    }
 }
 
 impl Hub {

@@ -37,7 +37,7 @@ use std::{borrow::Cow, collections::VecDeque, time::Duration};
 pub use self::browsers::WebOptions;
 pub use self::inspect::Population;
 pub use self::io::{End, Errno, Hearing, Input, Output};
-pub use self::leaving::full_frame;
+pub use self::leaving::FullNotice;
 use self::{
     deadlines::rearm_earlier, delivery::Delivery, departures::Departures, lingering::Lingering,
     outgoing::list_for_flush, table::Table, wheel::TimerWheel,
@@ -195,7 +195,7 @@ impl Hub {
         let everybody: Vec<ConnectionId> = self.clients.ids().collect();
         for id in everybody {
             if let Some(client) = self.clients.get_mut(id) {
-                client.forgive(pause, now, &self.limits);
+                client.forgive(pause, now);
                 self.rearm(id, now);
             }
         }

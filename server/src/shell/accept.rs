@@ -12,8 +12,7 @@ use super::{
 };
 use crate::{
     client::leave::LeavePath,
-    frames::SharedFrame,
-    hub::{End, Errno, Input, full_frame},
+    hub::{End, Errno, FullNotice, Input},
     ids::PeerAddr,
     metrics::AcceptOutcome,
     time::Time,
@@ -31,7 +30,7 @@ pub(super) struct Door {
     /// Which listener is asked first.
     first: usize,
     /// What those are told who are turned away, encoded once.
-    pub(super) full: SharedFrame,
+    pub(super) full: FullNotice,
 }
 
 impl Door {
@@ -42,7 +41,7 @@ impl Door {
             retry_at: None,
             complained: false,
             first: 0,
-            full: full_frame(),
+            full: FullNotice::default(),
         }
     }
 

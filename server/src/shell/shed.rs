@@ -11,7 +11,7 @@ use rustix::io::Errno as E;
 
 use super::{
     EventLoop,
-    net::{Accept, Net},
+    net::{Accept, Net, Read},
 };
 use crate::{hub::Errno, metrics::AcceptOutcome};
 
@@ -57,11 +57,17 @@ impl<N: Net> EventLoop<N> {
     /// descriptor.
     fn turn_away(&mut self, stream: N::Stream) {
         self.hub.metrics_mut().accept(AcceptOutcome::Shed);
+        // A hello or a request that is here already is all that a client says before it hears
+        // anything, and tells what it is.
+        let said_bytes = match self.net.read(&stream, &mut self.scratch) {
+            Read::Bytes(count) => count,
+            Read::WouldBlock | Read::Eof | Read::Failed(_) => 0,
+        };
+        let words = self.door.full.for_whom_says(&self.scratch[..said_bytes]);
         // Whatever comes of this, it is closed.
-        let _ = self.net.send(&stream, &[IoSlice::new(self.door.full.native())]);
+        let _ = self.net.send(&stream, &[IoSlice::new(words)]);
         let _ = self.net.shutdown_write(&stream);
-        // A close with unread bytes is a reset, which could overtake the words. A hello that is
-        // here already is all that a client says before it hears anything.
+        // A close with unread bytes is a reset, which could overtake the words.
         let _ = self.net.read(&stream, &mut self.scratch);
         self.net.close(stream);
     }

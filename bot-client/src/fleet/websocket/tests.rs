@@ -127,6 +127,17 @@ fn who_speaks_natively_is_heard_as_it_is() {
     }
 }
 
+/// The server knows by then what we speak; it means the same.
+#[test]
+fn a_server_without_a_place_says_goodbye() {
+    let answer = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 6\r\n\r\nlater\n";
+    let (heard, outcome) = hear(&mut asked().client, answer, usize::MAX);
+    assert_eq!(outcome, Err(Shut::Closed));
+    let frame = heard.concat();
+    let message = ServerMessage::decode(&frame[FRAME_HEADER_BYTES..]).expect("a message");
+    assert_eq!(message, ServerMessage::Goodbye { reason: GoodbyeReason::Full, text: "later" });
+}
+
 #[test]
 fn what_is_no_websocket_is_told_so_that_it_can_be_shown() {
     let refusal = b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nno\x1b[31mway";
