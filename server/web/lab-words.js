@@ -8,6 +8,7 @@ const AT_ONCE_MS = 0.1;
 
 /** A time, from milliseconds, with about three digits. */
 export function duration(ms) {
+  if (ms === 0) return '0 ms';
   if (ms < 1) return `${ms.toFixed(2)} ms`;
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;

@@ -134,8 +134,9 @@ test('waits are forgotten in time', () => {
 });
 
 test('times and sizes are words that people read', () => {
-  const times = [0.25, 3.21, 53.4, 5020, 12_345, 61_000].map(duration);
-  assert.deepEqual(times, ['0.25 ms', '3.2 ms', '53 ms', '5.02 s', '12.3 s', '1 min 1 s']);
+  const times = [0, 0.25, 3.21, 53.4, 5020, 12_345, 61_000].map(duration);
+  const words = ['0 ms', '0.25 ms', '3.2 ms', '53 ms', '5.02 s', '12.3 s', '1 min 1 s'];
+  assert.deepEqual(times, words);
   assert.deepEqual([-0.3, 0.05, 0.5].map(delay), ['at once', 'at once', 'after 0.50 ms']);
   assert.deepEqual([count(1, 'tick'), count(0, 'tick')], ['1 tick', '0 ticks']);
   assert.deepEqual([9999, 123_456, 45e6].map(size), ['9999 B', '123 kB', '45 MB']);
