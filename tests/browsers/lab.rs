@@ -1,6 +1,7 @@
 //! The page of the teardown lab in a real browser: bots are sent in by pressing buttons, and what
 //! becomes of them is read where people read it.
 
+use gamekeeper::lab::causes::CAUSES;
 use gamekeeper_tests::{
     chromium::{Chromium, Tab},
     installed::Installed,
@@ -222,7 +223,8 @@ fn a_lab_that_is_off_says_why() {
     tab.wait_until("it says so", closed);
     let buttons = "[...document.querySelectorAll('#causes button')].map(({ disabled }) => disabled)\
                    .join()";
-    assert_eq!(tab.text(buttons), ["true"; 17].join(","));
+    // One for each way to leave, and one for the mass drop.
+    assert_eq!(tab.text(buttons), vec!["true"; CAUSES.len() + 1].join(","));
     wait_for_text(&mut tab, "players", "2");
     let words = "element('witness-words').textContent.includes('No witness')";
     tab.wait_until("there is no witness", words);

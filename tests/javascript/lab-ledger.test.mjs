@@ -127,6 +127,8 @@ test('many leaves of a run are one entry, with groups and the first fifty in ful
   assert.equal(entry.rows.length, 50);
   assert.ok(!entry.isOut);
   assert.deepEqual(entry.span(9e9), { fromNs: 3e9, toNs: 3.2e9 });
+  assert.equal(ledger.marks(2.9e9).filter(({ isOurs }) => isOurs).length, 200);
+  assert.deepEqual(ledger.marks(3e9), []);
 });
 
 test('equal departures that follow each other are folded, others are not', () => {
