@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Ledger } from '../../server/web/lab-ledger.js';
+import { Ledger } from '../../server/web/lab/ledger.js';
 import { answer, departure, left, run } from './lab.mjs';
 
 const A = '127.0.0.1:40000';

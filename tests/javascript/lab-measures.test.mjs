@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Clock } from '../../server/web/lab-clock.js';
-import { Pulse } from '../../server/web/lab-pulse.js';
-import { Vitals, difference, quantile, worst } from '../../server/web/lab-vitals.js';
+import { Clock } from '../../server/web/lab/clock.js';
+import { Pulse } from '../../server/web/lab/pulse.js';
+import { Vitals, difference, quantile, worst } from '../../server/web/lab/vitals.js';
 import {
   count, delay, duration, lateness, others, paragraphName, sentence, size, witnessed,
-} from '../../server/web/lab-words.js';
+} from '../../server/web/lab/words.js';
 
 const BOUNDS = [0.0001, 0.001, 0.01, null];
 const buckets = (...numbers) => BOUNDS.map((bound, at) => [bound, numbers[at]]);

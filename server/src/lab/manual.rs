@@ -16,7 +16,7 @@ const HEAD: &str = r#"<!doctype html>
 <meta name="color-scheme" content="light dark">
 <title>How clients leave, and how a server survives it</title>
 <link rel="icon" href="/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/manual.css">
+<link rel="stylesheet" href="/lab/manual.css">
 </head>
 <body>
 <nav><a href="/lab">Teardown lab</a></nav>

@@ -69,24 +69,24 @@ pub const FILES: &[File] = &[
 
 /// The files of the teardown lab, on the admin listener.
 pub const LAB_FILES: &[File] = &[
-    file!("/lab", "lab.html", HTML),
-    file!("/lab.css", "lab.css", STYLE),
-    file!("/lab-account.js", "lab-account.js", SCRIPT),
-    file!("/lab-chart.js", "lab-chart.js", SCRIPT),
-    file!("/lab-clock.js", "lab-clock.js", SCRIPT),
-    file!("/lab-dom.js", "lab-dom.js", SCRIPT),
-    file!("/lab-feed.js", "lab-feed.js", SCRIPT),
-    file!("/lab-ledger.js", "lab-ledger.js", SCRIPT),
-    file!("/lab-pulse.js", "lab-pulse.js", SCRIPT),
-    file!("/lab-run.js", "lab-run.js", SCRIPT),
-    file!("/lab-send.js", "lab-send.js", SCRIPT),
-    file!("/lab-tables.js", "lab-tables.js", SCRIPT),
-    file!("/lab-vitals.js", "lab-vitals.js", SCRIPT),
-    file!("/lab-witness.js", "lab-witness.js", SCRIPT),
-    file!("/lab-witness-worker.js", "lab-witness-worker.js", SCRIPT),
-    file!("/lab-words.js", "lab-words.js", SCRIPT),
-    file!("/lab.js", "lab.js", SCRIPT),
-    file!("/manual.css", "manual.css", STYLE),
+    file!("/lab", "lab/index.html", HTML),
+    file!("/lab/style.css", "lab/style.css", STYLE),
+    file!("/lab/account.js", "lab/account.js", SCRIPT),
+    file!("/lab/chart.js", "lab/chart.js", SCRIPT),
+    file!("/lab/clock.js", "lab/clock.js", SCRIPT),
+    file!("/lab/dom.js", "lab/dom.js", SCRIPT),
+    file!("/lab/feed.js", "lab/feed.js", SCRIPT),
+    file!("/lab/ledger.js", "lab/ledger.js", SCRIPT),
+    file!("/lab/pulse.js", "lab/pulse.js", SCRIPT),
+    file!("/lab/run.js", "lab/run.js", SCRIPT),
+    file!("/lab/send.js", "lab/send.js", SCRIPT),
+    file!("/lab/tables.js", "lab/tables.js", SCRIPT),
+    file!("/lab/vitals.js", "lab/vitals.js", SCRIPT),
+    file!("/lab/witness.js", "lab/witness.js", SCRIPT),
+    file!("/lab/witness-worker.js", "lab/witness-worker.js", SCRIPT),
+    file!("/lab/words.js", "lab/words.js", SCRIPT),
+    file!("/lab/lab.js", "lab/lab.js", SCRIPT),
+    file!("/lab/manual.css", "lab/manual.css", STYLE),
     file!("/gamekeeper.js", "gamekeeper.js", SCRIPT),
     file!("/icon.svg", "icon.svg", "image/svg+xml"),
 ];
@@ -105,17 +105,22 @@ mod tests {
     /// What is beside the files for other programs, and is not for browsers.
     const NOT_SERVED: [&str; 1] = ["package.json"];
 
+    /// The files of a folder of `server/web/` that are to be served.
+    fn names_in(folder: &'static str) -> impl Iterator<Item = String> {
+        let path = format!("{}/web/{folder}", env!("CARGO_MANIFEST_DIR"));
+        let entries = fs::read_dir(path).expect("it is there").map(|entry| entry.expect("a file"));
+        let files = entries.filter(|entry| entry.file_type().expect("a file").is_file());
+        let names = files.map(|file| file.file_name().into_string().expect("ASCII"));
+        let served = names.filter(|name| !NOT_SERVED.contains(&name.as_str()));
+        served.map(move |name| format!("{folder}{name}"))
+    }
+
     #[test]
-    fn every_file_of_the_folder_is_served() {
-        let folder =
-            fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/web")).expect("it is there");
-        let there: BTreeSet<String> = folder
-            .map(|file| file.expect("a file").file_name().into_string().expect("ASCII"))
-            .filter(|name| !NOT_SERVED.contains(&name.as_str()))
-            .collect();
+    fn every_file_of_the_folders_is_served() {
+        let there: BTreeSet<String> = ["", "lab/"].into_iter().flat_map(names_in).collect();
         let name = |file: &File| match file.path {
             "/" => "index.html".to_owned(),
-            "/lab" => "lab.html".to_owned(),
+            "/lab" => "lab/index.html".to_owned(),
             path => path.trim_start_matches('/').to_owned(),
         };
         let served: BTreeSet<String> = FILES.iter().chain(LAB_FILES).map(name).collect();

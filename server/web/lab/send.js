@@ -3,8 +3,8 @@
 // Data flow: causes of the server's answer -> buttons; a pressed button -> `send`, which asks the
 // server -> what it said, beside the button. The server decides what is possible.
 
-import { element, make, write } from './lab-dom.js';
-import { count, sentence } from './lab-words.js';
+import { element, make, write } from './dom.js';
+import { count, sentence } from './words.js';
 
 const GROUPS = { gone: 'They go', silent: 'They fall silent', broken: 'They misbehave' };
 /** The mass drop: how many, and how. */

@@ -1,10 +1,10 @@
 // The witness itself: an ordinary player of the default game, who only listens, in a worker.
 //
-// Data flow: gamekeeper.js -> what happened and when -> lab-witness.js. It is apart from the page
+// Data flow: gamekeeper.js -> what happened and when -> witness.js. It is apart from the page
 // because a page that draws keeps its messages waiting, and would be taken for a slow server. It
 // plays by the same protocol as everybody, and comes back when it is thrown out. It judges nothing.
 
-import { connect } from './gamekeeper.js';
+import { connect } from '../gamekeeper.js';
 
 const NAME = 'witness';
 

@@ -1,9 +1,9 @@
 // Small helpers for elements. Everything that a server says becomes text, never HTML.
 //
-// Data flow: values -> here -> elements of lab.html. An element changes only if its text does, so
+// Data flow: values -> here -> elements of index.html. An element changes only if its text does, so
 // that selections stay and screen readers are left in peace.
 
-/** The element of lab.html with this id. */
+/** The element of index.html with this id. */
 export const element = (id) => document.getElementById(id);
 
 /** Gives an element, or the one with this id, a text. */

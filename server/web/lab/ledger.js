@@ -1,11 +1,11 @@
 // What the server tells of leaves, joined with what the lab's bots did, as a feed of events.
 //
-// Data flow: each answer of the server -> Ledger -> entries for lab-feed.js, counts for
-// lab-tables.js, and from where the next answer is to go on. A bot that left, and the departure
+// Data flow: each answer of the server -> Ledger -> entries for feed.js, counts for
+// tables.js, and from where the next answer is to go on. A bot that left, and the departure
 // that the server noted, have the address in common; either may be told first, and an address may
 // be used again later. It has no clock: times are the server's, in ns.
 
-import { ROWS_MAX, Run } from './lab-run.js';
+import { ROWS_MAX, Run } from './run.js';
 
 /** Entries of the feed. */
 const ENTRIES_MAX = 200;

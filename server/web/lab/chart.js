@@ -3,7 +3,7 @@
 // Data flow: waits and marks with their times in ms -> shapes of an SVG element. It measures and
 // judges nothing, and is drawn anew as a whole: some hundred points.
 
-import { WINDOW_MS } from './lab-pulse.js';
+import { WINDOW_MS } from './pulse.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const HEIGHT = 150;

@@ -1,11 +1,11 @@
 // The feed of events: a card for each run of the lab, a line for departures that it did not cause.
 //
-// Data flow: entries of lab-ledger.js -> cards of the list in lab.html. A card is made once and
+// Data flow: entries of ledger.js -> cards of the list in index.html. A card is made once and
 // brought up to date in place, so that what somebody has opened, or has the keyboard on, stays.
 
-import { Account } from './lab-account.js';
-import { element, make, paragraphLink, write } from './lab-dom.js';
-import { count, delay, duration, others, paragraphName, sentence } from './lab-words.js';
+import { Account } from './account.js';
+import { element, make, paragraphLink, write } from './dom.js';
+import { count, delay, duration, others, paragraphName, sentence } from './words.js';
 
 /** The list of events. */
 export class Feed {

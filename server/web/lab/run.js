@@ -1,7 +1,7 @@
 // One run of the lab: bots that were sent in to leave in one way, and what became of each.
 //
 // Data flow: what the server tells of the run, what its bots did, the departures that belong to
-// them -> Run -> a card of the feed. It joins nothing itself: lab-ledger.js does.
+// them -> Run -> a card of the feed. It joins nothing itself: ledger.js does.
 
 /** Departures of an entry of the feed that are kept with all that is known of them. */
 export const ROWS_MAX = 50;

@@ -1,10 +1,10 @@
 // Everything of the lab page that is a figure or a table: vital signs, connections, leaves, rooms.
 //
-// Data flow: the last answer of the server, counts of lab-ledger.js, figures of lab-vitals.js and
-// lab-pulse.js -> elements of lab.html. It judges nothing but whether a figure looks bad.
+// Data flow: the last answer of the server, counts of ledger.js, figures of vitals.js and
+// pulse.js -> elements of index.html. It judges nothing but whether a figure looks bad.
 
-import { element, fillTable, paragraphLink, write } from './lab-dom.js';
-import { count, duration, paragraphName, size } from './lab-words.js';
+import { element, fillTable, paragraphLink, write } from './dom.js';
+import { count, duration, paragraphName, size } from './words.js';
 
 /** Over how many seconds "lately" is. */
 const LATELY_SECONDS = 10;

@@ -3,8 +3,8 @@
 // Data flow: departures with the time that each took to be noticed -> rows of a table that can be
 // opened. Rows are made when somebody opens it, and not before.
 
-import { fillTable, make, write } from './lab-dom.js';
-import { count, delay, duration, size } from './lab-words.js';
+import { fillTable, make, write } from './dom.js';
+import { count, delay, duration, size } from './words.js';
 
 const COLUMNS = ['Address', 'Counted as', 'Noticed', 'Was here', 'Read', 'Written', 'What it did'];
 

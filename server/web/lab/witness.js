@@ -1,9 +1,9 @@
 // The page's side of the witness: where it plays, and what it measures.
 //
-// Data flow: messages of lab-witness-worker.js -> Witness -> its Pulse, its seat, and what is the
+// Data flow: messages of witness-worker.js -> Witness -> its Pulse, its seat, and what is the
 // matter with it, as a sentence.
 
-import { Pulse } from './lab-pulse.js';
+import { Pulse } from './pulse.js';
 
 /** The witness of this page. */
 export class Witness {
@@ -11,7 +11,7 @@ export class Witness {
   pulse = new Pulse();
   /** Its number and its room while it plays; `null` otherwise. */
   seat = null;
-  #worker = new Worker('/lab-witness-worker.js', { type: 'module' });
+  #worker = new Worker('/lab/witness-worker.js', { type: 'module' });
   #address = null;
   #state = 'connecting';
   #why = '';

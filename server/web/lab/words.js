@@ -1,6 +1,6 @@
 // The words of the lab page: times, sizes and counts as people read them.
 //
-// Data flow: numbers of lab-ledger.js, lab-vitals.js and lab-pulse.js -> here -> text. It knows no
+// Data flow: numbers of ledger.js, vitals.js and pulse.js -> here -> text. It knows no
 // page and no clock.
 
 /** Below this many milliseconds, something was noticed at once. */

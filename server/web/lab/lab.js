@@ -4,17 +4,17 @@
 // the witness -> Pulse -> figures and chart; a button -> POST /lab/send. The parts do not know
 // each other; they meet here. One request at a time.
 
-import { Chart } from './lab-chart.js';
-import { Clock } from './lab-clock.js';
-import { element, write } from './lab-dom.js';
-import { Feed, verdict } from './lab-feed.js';
-import { Ledger } from './lab-ledger.js';
-import { WINDOW_MS } from './lab-pulse.js';
-import { SendPanel } from './lab-send.js';
-import { showLeaves, showMembers, showRooms, showVitals, showWitness } from './lab-tables.js';
-import { Vitals } from './lab-vitals.js';
-import { Witness } from './lab-witness.js';
-import { sentence, witnessed } from './lab-words.js';
+import { Chart } from './chart.js';
+import { Clock } from './clock.js';
+import { element, write } from './dom.js';
+import { Feed, verdict } from './feed.js';
+import { Ledger } from './ledger.js';
+import { WINDOW_MS } from './pulse.js';
+import { SendPanel } from './send.js';
+import { showLeaves, showMembers, showRooms, showVitals, showWitness } from './tables.js';
+import { Vitals } from './vitals.js';
+import { Witness } from './witness.js';
+import { sentence, witnessed } from './words.js';
 
 /** Between an answer and the next request, in ms; while nobody looks or answers; while behind. */
 const ASK_EVERY_MS = 250;
