@@ -89,9 +89,7 @@ fn host(config: &Config, games: Games) -> ExitStatus {
         }
     };
     announce(&server);
-    if config.web {
-        point_out_pages(server.addresses());
-    }
+    point_out_pages(server.addresses(), config.web);
     let company = bots.zip(server.addresses().listen.first());
     let company = company.map(|(bots, address)| bots.play(config.bots, address));
     if let Some(Err(error)) = &company {
@@ -136,14 +134,15 @@ fn announce(server: &Server) {
 }
 
 /// What people may want to open.
-fn point_out_pages(addresses: &Addresses) {
+fn point_out_pages(addresses: &Addresses, web: bool) {
     let on_tcp = |address: &&ListenAddr| matches!(address, ListenAddr::Tcp(_));
-    let page = |address| format!("http://{}", reachable(address));
-    let play = addresses.listen.iter().find(on_tcp).map(page);
-    let lab = addresses.admin.iter().find(on_tcp).map(page);
-    if let Some(play) = play {
-        let lab = lab.map(|lab| tracing::field::display(format!("{lab}/lab")));
-        tracing::info!(%play, lab, "open in a browser");
+    let page =
+        |address, path| tracing::field::display(format!("http://{}{path}", reachable(address)));
+    let play = addresses.listen.iter().find(on_tcp).filter(|_| web);
+    let lab = addresses.admin.iter().find(on_tcp);
+    if play.is_some() || lab.is_some() {
+        let (play, lab) = (play.map(|it| page(it, "/")), lab.map(|it| page(it, "/lab")));
+        tracing::info!(play, lab, "open in a browser");
     }
 }
 

@@ -61,14 +61,13 @@ impl Bots {
     /// from their standard output, and what is wrong from their standard error, both without
     /// waiting.
     ///
-    /// The kernel takes about a millisecond to start a program, for which the loop stands still:
-    /// this is for demonstrations.
+    /// The loop stands still until the program is started: this is for demonstrations.
     ///
     /// # Errors
     ///
     /// What the system says if the program cannot be started.
     pub fn leave(&self, order: &Order) -> io::Result<Company> {
-        let mut command = self.command(order.bots, &order.target);
+        let mut command = self.command(order.bots, &ListenAddr::Tcp(order.target));
         command
             .args(["--events", "--no-retry", "--duration", PLAY_BEFORE_LEAVING])
             .args(["--departure", order.cause, "--transport", order.transport.label()])
@@ -103,6 +102,12 @@ impl Company {
         let _ = self.0.stdout.as_mut().map(|pipe| pipe.take(PIPE_BYTES_MAX).read_to_end(said));
         let _ =
             self.0.stderr.as_mut().map(|pipe| pipe.take(PIPE_BYTES_MAX).read_to_end(complaints));
+    }
+
+    /// Ends them, without waiting for that.
+    pub fn kill(&mut self) {
+        // If it fails, they have ended.
+        let _ = self.0.kill();
     }
 
     /// Whether they have ended, and if so whether well. They may have said something before.

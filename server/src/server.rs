@@ -7,10 +7,10 @@ use std::{fmt, io, sync::Arc};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{
-    company::{Bots, NoBots, reachable},
+    company::{Bots, NoBots},
     config::{Config, ConfigError, ListenAddr},
     hub::{Hub, WebOptions},
-    lab::{Gate, Lab},
+    lab::{Gate, Lab, RUNS_OUT_MAX, Way},
     limits::Limits,
     room::{
         games::{Games, Options},
@@ -21,8 +21,9 @@ use crate::{
     web::origin::OriginPolicy,
 };
 
-/// Descriptors kept free for everything that is not a game connection.
-const DESCRIPTORS_RESERVED: u64 = 64;
+/// Descriptors kept free for everything that is not a game connection: 64, and up to four for each
+/// process of the lab.
+const DESCRIPTORS_RESERVED: u64 = 64 + 4 * RUNS_OUT_MAX as u64;
 
 /// A server that listens and is ready to run.
 ///
@@ -85,15 +86,15 @@ impl Server {
         let (count, has_admin) = (listeners.len(), admin.is_some());
         let net = RealNet::new(listeners, admin, on_signals).map_err(StartError::System)?;
         let stop = StopHandle(net.waker());
+        let (gate, bots) = lab_gate(config, &bound)?;
         let lobby = Lobby::new(games, options(config, &limits), seed(config)?, ticket_seed()?);
         let mut hub = Hub::new(limits, game, lobby, net.now());
         hub.serve_browsers(WebOptions {
             enabled: config.web,
-            origins: OriginPolicy::new(true, config.web_origins.clone()),
+            origins: origins(config, &gate, bound.admin.as_ref()),
         });
         let mut event_loop = EventLoop::new(net, hub, count, has_admin);
         if bound.admin.is_some() {
-            let (gate, bots) = lab_gate(config.lab, &bound)?;
             event_loop.set_lab(Lab::new(gate), bots);
         }
         Ok(Self { event_loop, addresses: bound, stop })
@@ -185,32 +186,46 @@ fn default_game(config: &Config, games: &Games) -> Result<String, StartError> {
     Ok(game)
 }
 
+/// Whose pages may connect: also that of the lab, which plays.
+fn origins(config: &Config, gate: &Gate, admin: Option<&ListenAddr>) -> OriginPolicy {
+    let own = OriginPolicy::new(true, config.web_origins.clone());
+    match (gate, admin) {
+        (Gate::Open(_), Some(ListenAddr::Tcp(admin))) => own.with_neighbour(admin.port()),
+        _ => own,
+    }
+}
+
 /// Whether the lab is open, and the bots for it. Unless it was asked for, it is open only where
-/// nobody else can reach it, and closed where something is missing.
-fn lab_gate(asked: Option<bool>, bound: &Addresses) -> Result<(Gate, Option<Bots>), StartError> {
-    let is_loopback = |address: &ListenAddr| match address {
+/// this looks like a trial on somebody's own machine, and closed where something is missing.
+fn lab_gate(config: &Config, bound: &Addresses) -> Result<(Gate, Option<Bots>), StartError> {
+    let is_local = |address: &ListenAddr| match address {
         ListenAddr::Tcp(address) => address.ip().is_loopback(),
         ListenAddr::Unix(_) => true,
     };
     let closed = |why: &str| (Gate::Closed(why.to_owned()), None);
-    let is_local = bound.listen.iter().chain(&bound.admin).all(is_loopback);
-    if !asked.unwrap_or(is_local) {
-        return Ok(closed(if asked.is_some() {
+    // Whoever lets in pages of elsewhere has a proxy in front, and strangers behind it.
+    let is_a_trial =
+        config.web_origins.is_empty() && bound.listen.iter().chain(&bound.admin).all(is_local);
+    if !config.lab.unwrap_or(is_a_trial) {
+        return Ok(closed(if config.lab.is_some() {
             "no bots are sent in here, because the server was started with --lab false"
         } else {
             "no bots are sent in here, because others can reach this server; start it with --lab \
-             if they may send in bots as well"
+             if they may be sent in all the same"
         }));
     }
-    let target = bound.listen.iter().find(|address| matches!(address, ListenAddr::Tcp(_)));
-    let Some(target) = target else {
+    let tcp = bound.listen.iter().find_map(|address| match address {
+        ListenAddr::Tcp(address) => Some(*address),
+        ListenAddr::Unix(_) => None,
+    });
+    let Some(listen) = tcp else {
         return Ok(closed(
             "no bots are sent in here, because players connect by Unix sockets only",
         ));
     };
     match Bots::find() {
-        Ok(bots) => Ok((Gate::Open(reachable(target)), Some(bots))),
-        Err(missing) if asked.is_some() => Err(StartError::NoBots(missing)),
+        Ok(bots) => Ok((Gate::Open(Way { listen, web: config.web }), Some(bots))),
+        Err(missing) if config.lab.is_some() => Err(StartError::NoBots(missing)),
         Err(missing) => Ok(closed(&format!("no bots are sent in here: {missing}"))),
     }
 }

@@ -44,7 +44,7 @@ pub struct Response {
 }
 
 /// Whatever is true now may be wrong at the next look.
-const NOT_KEPT: &[(&str, &str)] = &[("Cache-Control", "no-store")];
+pub const NOT_KEPT: (&str, &str) = ("Cache-Control", "no-store");
 
 impl Exchange {
     /// Before the first byte.
@@ -113,7 +113,7 @@ impl Exchange {
 impl Response {
     /// A response with any body.
     pub fn new(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
-        Self { status, content_type, headers: NOT_KEPT, body }
+        Self { status, content_type, headers: &[NOT_KEPT], body }
     }
 
     /// A file of a page, with what browsers are told about it.

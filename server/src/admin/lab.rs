@@ -4,6 +4,8 @@
 //! Pure. Both are bounded: `state` shows what is new since the last look, and `send` asks the lab,
 //! which counts.
 
+use std::net::{IpAddr, SocketAddr};
+
 use serde::Serialize;
 
 use super::{
@@ -11,9 +13,9 @@ use super::{
     connections::{ConnectionView, LedgerEntry},
     http::{Request, Response},
     query, rooms,
+    selection::departure_number,
 };
 use crate::{
-    config::ListenAddr,
     hub::departures::Departure,
     lab::{
         Gate, Lab, Left, Refusal, Run, Transport,
@@ -57,7 +59,12 @@ struct State<'a> {
     open: bool,
     closed_because: Option<&'a str>,
     game: &'a str,
-    game_address: Option<String>,
+    /// Where the page may play; nothing if it may not.
+    game_port: Option<u16>,
+    /// Where that is; nothing if it is wherever the page is from.
+    game_host: Option<String>,
+    /// Whether bots may speak WebSocket.
+    websocket: bool,
     bots_max: u64,
     bots_out: u32,
     causes: Vec<CauseView>,
@@ -147,9 +154,10 @@ pub(super) fn send(view: &View<'_>, lab: &mut Lab, request: &Request) -> Respons
         Ok(run) => Response::json(&Sent { run }),
         Err(refusal) => {
             let status = match refusal {
-                Refusal::Closed(_) => 403,
-                Refusal::TooMany { .. } => 429,
+                Refusal::Closed(_) | Refusal::NoWebSocket => 403,
+                Refusal::TooMany { .. } | Refusal::TooManyRuns => 429,
                 Refusal::NeedsWebSocket => 400,
+                Refusal::TooPatient { .. } => 409,
             };
             Response::text(status, &format!("{refusal}\n"))
         }
@@ -173,11 +181,9 @@ impl Wanted {
                     cause = Some(found.ok_or_else(|| format!("there is no cause {value:?}"))?);
                 }
                 "bots" => {
-                    bots = value
-                        .parse()
-                        .ok()
-                        .filter(|bots| *bots > 0)
-                        .ok_or_else(|| format!("bots is {value:?}, but must be 1 or more"))?;
+                    bots = value.parse().ok().filter(|bots| *bots > 0).ok_or_else(|| {
+                        format!("bots is {value:?}, but must be 1 to {}", u32::MAX)
+                    })?;
                 }
                 "transport" => {
                     transport = match value.as_str() {
@@ -202,8 +208,7 @@ fn cursors(query: &str) -> Result<(u64, u64), String> {
             "left_after" => &mut left_after,
             other => return Err(format!("there is no parameter {other:?}")),
         };
-        *cursor =
-            value.parse().map_err(|_| format!("{name} is {value:?}, but must be a number"))?;
+        *cursor = departure_number(&name, &value)?;
     }
     Ok((after, left_after))
 }
@@ -213,15 +218,15 @@ fn look<'a>(view: &View<'a>, lab: &'a Lab, after: u64, left_after: u64) -> State
     let (departures, population) = (hub.departures(), hub.population());
     let told = |departure: &'a Departure| Told {
         entry: LedgerEntry::with_history(departure, view.now),
-        account: Account::of(departure.leave, departure.place.is_some()),
+        account: Account::of(departure),
     };
     let told: Vec<_> = departures.after(after).take(DEPARTURES_MAX).map(told).collect();
     let left: Vec<_> = lab.left_after(left_after).take(LEFT_MAX).collect();
-    let (closed_because, game_address) = match lab.gate() {
-        Gate::Open(ListenAddr::Tcp(address)) => (None, Some(address.to_string())),
-        Gate::Open(ListenAddr::Unix(_)) => (None, None),
+    let (closed_because, way) = match lab.gate() {
+        Gate::Open(way) => (None, Some(way)),
         Gate::Closed(why) => (Some(why.as_str()), None),
     };
+    let playable = way.filter(|way| way.web).map(|way| way.listen);
     let in_slots = (0..hub.slots().min(SLOTS_MAX)).filter_map(|slot| hub.in_slot(slot));
     let members = in_slots.map(|(id, client)| ConnectionView::of(id, client, view.now));
     State {
@@ -230,7 +235,9 @@ fn look<'a>(view: &View<'a>, lab: &'a Lab, after: u64, left_after: u64) -> State
         open: closed_because.is_none(),
         closed_because,
         game: hub.game(),
-        game_address,
+        game_port: playable.map(|listen| listen.port()),
+        game_host: playable.and_then(host),
+        websocket: playable.is_some(),
         bots_max: hub.limits().lab_bots_max,
         bots_out: lab.bots_out(),
         causes: CAUSES.iter().map(|cause| CauseView::of(cause, hub.limits())).collect(),
@@ -253,6 +260,15 @@ fn look<'a>(view: &View<'a>, lab: &'a Lab, after: u64, left_after: u64) -> State
         left_next: left.last().map_or(lab.left_total(), |left| left.number),
         left,
         runs: lab.runs().collect(),
+    }
+}
+
+/// The host of an address as it stands in a URL; nothing if it is every address.
+fn host(address: SocketAddr) -> Option<String> {
+    match address.ip() {
+        ip if ip.is_unspecified() => None,
+        IpAddr::V4(ip) => Some(ip.to_string()),
+        IpAddr::V6(ip) => Some(format!("[{ip}]")),
     }
 }
 

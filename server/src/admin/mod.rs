@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use self::{
     expose::BUCKETS_MICROS,
-    http::{Request, Response},
+    http::{NOT_KEPT, Request, Response},
 };
 use crate::{
     client::leave::{LeavePath, LeaveReason},
@@ -45,11 +45,14 @@ pub fn respond(view: &View<'_>, lab: &mut Lab, request: &Request) -> Response {
     match (request.method.as_str(), request.path == lab::SEND) {
         ("GET", false) => look(view, lab, request),
         ("POST", true) => lab::send(view, lab, request),
-        ("GET", true) => {
+        (_, true) => {
             let body = "bots are sent in with POST; the page for it is /lab\n";
-            Response::method_not_allowed(&[("Allow", "POST")], body)
+            Response::method_not_allowed(&[("Allow", "POST"), NOT_KEPT], body)
         }
-        _ => Response::method_not_allowed(&[("Allow", "GET")], "only GET is answered here\n"),
+        _ => {
+            let body = "only GET is answered here\n";
+            Response::method_not_allowed(&[("Allow", "GET"), NOT_KEPT], body)
+        }
     }
 }
 

@@ -84,7 +84,7 @@ impl LedgerPage {
         let mut page = Self { after: 0, limit: SHOWN_DEFAULT };
         for (name, value) in &query::parse(query)? {
             match name.as_str() {
-                "after" => page.after = departure_number(value)?,
+                "after" => page.after = departure_number(name, value)?,
                 "limit" => page.limit = shown(value)?,
                 other => return Err(format!("there is no parameter {other:?}")),
             }
@@ -93,8 +93,9 @@ impl LedgerPage {
     }
 }
 
-fn departure_number(value: &str) -> Result<u64, String> {
-    let fault = || format!("after is {value:?}, but must be the number of a departure");
+/// The number of something that is numbered from 1, of which there may be one more.
+pub(super) fn departure_number(name: &str, value: &str) -> Result<u64, String> {
+    let fault = || format!("{name} is {value:?}, but must be the number of a departure");
     // Numbers count connections; nobody gets near the end.
     value.parse().ok().filter(|number| *number < u64::MAX / 2).ok_or_else(fault)
 }

@@ -98,8 +98,8 @@ pub const SETTINGS: &[Setting] = &[
         name: "lab",
         value: ON,
         help: "Whether the teardown lab may send in bots that leave in every way: true, false, or \
-               without a value for true [default: true if all that is listened on is of the \
-               loopback]",
+               without a value for true [default: true if nothing is listened on but the \
+               loopback and Unix sockets, and no web_origin is given]",
         repeatable: false,
     },
     Setting {

@@ -7,7 +7,11 @@
 use std::{borrow::Cow, collections::VecDeque};
 
 use crate::{
-    client::{Client, flight::FlightRecorder, leave::Leave},
+    client::{
+        Client,
+        flight::FlightRecorder,
+        leave::{Exit, Leave},
+    },
     ids::{ConnectionId, PeerAddr, Place},
     time::Time,
 };
@@ -36,6 +40,10 @@ pub struct Departure {
     pub detail: Cow<'static, str>,
     /// Where its player was.
     pub place: Option<Place>,
+    /// How its socket is closed.
+    pub exit: Exit,
+    /// Whether its player's seat is held.
+    pub seat_held: bool,
     /// When.
     pub at: Time,
     /// What happened to it until then.
@@ -62,6 +70,8 @@ impl Departure {
             leave,
             detail: Cow::Borrowed(""),
             place,
+            exit: leave.reason.exit(),
+            seat_held: false,
             at: now,
             flight: client.flight,
             bytes_in: client.bytes_in,
@@ -78,7 +88,7 @@ impl Departures {
 
     /// Those behind the one with this number, the oldest first.
     pub fn after(&self, number: u64) -> impl Iterator<Item = &Departure> {
-        let skip = (number + 1).saturating_sub(self.first_number());
+        let skip = number.saturating_add(1).saturating_sub(self.first_number());
         self.kept.iter().skip(usize::try_from(skip).unwrap_or(usize::MAX))
     }
 
@@ -89,7 +99,7 @@ impl Departures {
 
     /// How many behind the one with this number are not remembered any more.
     pub fn forgotten_after(&self, number: u64) -> u64 {
-        self.first_number().saturating_sub(number + 1)
+        self.first_number().saturating_sub(number.saturating_add(1))
     }
 
     /// The number of the oldest that is kept, or of the next one.

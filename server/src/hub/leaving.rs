@@ -68,18 +68,17 @@ impl Hub {
                 log_leave(id, client, leave, kind, short(&detail));
             }
             let departure = Departure::of(id, client, leave, place, now);
-            if let Some(place) = place {
+            let seat_held = place.is_some_and(|place| {
                 let cause = leave.reason.cause();
                 if leave.reason.holds_seat() && !self.stopping {
-                    self.lobby.lose(place, id, cause, now);
-                } else {
-                    self.lobby.leave(place, id, cause, now);
+                    return self.lobby.lose(place, id, cause, now);
                 }
-            }
-            self.exit(id, leave.reason, broken, &detail, now);
-            let detail = short_owned(detail);
-            let kept_max = self.limits.departures_kept_max;
-            self.departures.push(Departure { detail, ..departure }, kept_max);
+                self.lobby.leave(place, id, cause, now);
+                false
+            });
+            let exit = self.exit(id, leave.reason, broken, &detail, now);
+            let departure = Departure { detail: short_owned(detail), exit, seat_held, ..departure };
+            self.departures.push(departure, self.limits.departures_kept_max);
         }
     }
 
@@ -106,7 +105,7 @@ impl Hub {
     }
 
     /// Lets a settled connection go, in the way that its reason asks for; at once, if its socket is
-    /// `broken`.
+    /// `broken`. Says which way that is.
     fn exit(
         &mut self,
         id: ConnectionId,
@@ -114,14 +113,17 @@ impl Hub {
         broken: bool,
         detail: &str,
         now: Time,
-    ) {
+    ) -> Exit {
         if broken {
-            return self.close(id, false);
+            self.close(id, false);
+            return Exit::Plain;
         }
         let client = self.clients.get_mut(id).expect("a dying connection keeps its slot");
         client.outbound.drop_latest();
         if !browsers::say_farewell(client, reason, short(detail)) {
-            return self.close(id, reason.exit() == Exit::Reset);
+            let reset = reason.exit() == Exit::Reset;
+            self.close(id, reset);
+            return if reset { Exit::Reset } else { Exit::Plain };
         }
         // A file is more than a few words, and who waits for it may be far away.
         let is_a_file = reason == LeaveReason::Served;
@@ -139,6 +141,7 @@ impl Hub {
             self.outputs.push_back(Output::Hear { connection: id, when });
         }
         self.rearm(id, now);
+        Exit::Linger
     }
 
     /// Everything for a client is written: if that was its farewell, our half is shut down.

@@ -1,11 +1,14 @@
 //! What happened at the end of a connection, in words and with the paragraph that explains it.
 //!
-//! Data flow: [`Leave`] -> **`Account`** -> an entry of the lab's page. It says no more than reason
-//! and path do: these are what the server has found out.
+//! Data flow: [`Departure`] -> **`Account`** -> an entry of the lab's page. It says no more than
+//! reason, path and exit do: these are what the server has found out and what it did.
 
 use serde::Serialize;
 
-use crate::client::leave::{Exit, Leave, LeavePath, LeaveReason};
+use crate::{
+    client::leave::{Exit, Leave, LeavePath, LeaveReason},
+    hub::departures::Departure,
+};
 
 /// The end of a connection, told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,12 +24,13 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account of a leave of somebody who had a seat, or had none.
-    pub fn of(leave: Leave, had_seat: bool) -> Self {
+    /// The account of a departure.
+    pub fn of(departure: &Departure) -> Self {
+        let leave = departure.leave;
         Self {
             kernel: kernel(leave),
             noticed: noticed(leave.path),
-            done: done(leave.reason, had_seat),
+            done: done(departure),
             paragraph: paragraph(leave),
         }
     }
@@ -85,23 +89,31 @@ fn noticed(path: LeavePath) -> &'static str {
     }
 }
 
-fn done(reason: LeaveReason, had_seat: bool) -> String {
-    let socket = match reason.exit() {
-        Exit::Plain => "its socket was closed at once",
-        Exit::Linger => {
-            "it was told why, our half was shut down, and the rest was read until its end"
+fn done(departure: &Departure) -> String {
+    let socket = match (departure.exit, departure.leave.reason) {
+        (Exit::Plain, _) => "its socket was closed at once",
+        (Exit::Reset, _) => "its socket was reset: the kernel lets go of what waited for it",
+        (Exit::Linger, LeaveReason::Served) => "it is sent the file, and then our half is shut",
+        (Exit::Linger, LeaveReason::Goodbye | LeaveReason::WebClosed) => {
+            "its close is answered, our half is shut, and its end is waited for, but not for ever"
         }
-        Exit::Reset => "its socket was reset, so that the kernel lets go of what waited for it",
+        (Exit::Linger, _) => {
+            "it is told why, our half is shut, and what it still says is dropped, until it has \
+             heard that or a deadline passes"
+        }
     };
-    let seat = match (had_seat, reason.holds_seat()) {
-        (false, _) => "",
-        (true, true) => "; its seat is held for a while",
-        (true, false) => "; its seat is free",
+    let seat = match (departure.place, departure.seat_held) {
+        (None, _) => "",
+        (Some(_), true) => "; its seat is held for a while",
+        (Some(_), false) if departure.leave.reason == LeaveReason::Replaced => {
+            "; its seat is its other connection's"
+        }
+        (Some(_), false) => "; its seat is free",
     };
     format!("{socket}{seat}")
 }
 
-fn paragraph(leave: Leave) -> &'static str {
+pub(super) fn paragraph(leave: Leave) -> &'static str {
     match (leave.reason, leave.path) {
         (LeaveReason::Goodbye, _) => "m01-goodbye-then-fin",
         (LeaveReason::Fin, LeavePath::Write) => "m06-half-close-later-a-full-close",

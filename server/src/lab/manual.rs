@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use crate::{
         client::leave::{Leave, LeavePath, LeaveReason},
-        lab::{account::Account, causes::CAUSES},
+        lab::{account::paragraph, causes::CAUSES},
     };
 
     #[test]
@@ -105,8 +105,8 @@ mod tests {
         }
         for reason in LeaveReason::ONE_OF_EACH {
             for path in LeavePath::ALL {
-                let account = Account::of(Leave { reason, path }, true);
-                assert!(is_there(account.paragraph), "{account:?}");
+                let leave = Leave { reason, path };
+                assert!(is_there(paragraph(leave)), "{leave:?}");
             }
         }
     }

@@ -16,23 +16,22 @@ use std::{collections::VecDeque, fmt, net::SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use self::causes::Cause;
-use crate::{config::ListenAddr, limits::Limits, time::Time};
+use crate::{limits::Limits, time::Time};
 
-/// Runs that are remembered, at most, unless more are out: what a page shows.
+/// Runs that are remembered, at most: what a page shows.
 const RUNS_KEPT_MAX: usize = 16;
+/// Runs that are out, at most. Each is a process, and takes up to four descriptors of ours.
+pub const RUNS_OUT_MAX: usize = 16;
 /// What bots did that is remembered, at most.
 const LEFT_KEPT_MAX: usize = 1_024;
 /// Longest complaint of a bot that is repeated, in characters.
 const TROUBLE_CHARS_MAX: usize = 300;
 
-/// What the bots' program puts before its complaints.
-const SPEAKER: &str = "gamekeeper-bot: ";
-
 /// Everything about the lab but the processes.
 #[derive(Debug)]
 pub struct Lab {
     gate: Gate,
-    /// The oldest first; those that are not over are never forgotten.
+    /// The oldest first.
     runs: VecDeque<Run>,
     /// How many there have been.
     runs_total: u32,
@@ -47,10 +46,19 @@ pub struct Lab {
 /// Whether bots can be sent in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gate {
-    /// They can, and connect there.
-    Open(ListenAddr),
+    /// They can.
+    Open(Way),
     /// They cannot: why, and what to do about it, as a sentence.
     Closed(String),
+}
+
+/// How bots get in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// Where players connect, as it is listened on: perhaps every address of the machine.
+    pub listen: SocketAddr,
+    /// Whether they may speak WebSocket.
+    pub web: bool,
 }
 
 /// Bots that were sent in together.
@@ -114,7 +122,7 @@ pub struct Order {
     /// How many.
     pub bots: u32,
     /// Where they connect.
-    pub target: ListenAddr,
+    pub target: SocketAddr,
 }
 
 /// Why no bots are sent in.
@@ -129,8 +137,19 @@ pub enum Refusal {
         /// How many may be.
         max: u64,
     },
+    /// There would be too many processes of them.
+    TooManyRuns,
     /// Their way to leave needs the other transport.
     NeedsWebSocket,
+    /// Nobody is let in over this transport.
+    NoWebSocket,
+    /// The server is more patient than its bots, who would go before it has noticed.
+    TooPatient {
+        /// How long the bots wait, in milliseconds.
+        bots_ms: u64,
+        /// How long the server does.
+        server_ms: u64,
+    },
 }
 
 impl Lab {
@@ -164,12 +183,25 @@ impl Lab {
         limits: &Limits,
         now: Time,
     ) -> Result<u32, Refusal> {
-        let target = match &self.gate {
-            Gate::Open(target) => target.clone(),
+        let way = match &self.gate {
+            Gate::Open(way) => way,
             Gate::Closed(why) => return Err(Refusal::Closed(why.clone())),
         };
-        if cause.websocket_only && transport != Transport::Ws {
-            return Err(Refusal::NeedsWebSocket);
+        match transport {
+            Transport::Tcp if cause.websocket_only => return Err(Refusal::NeedsWebSocket),
+            Transport::Ws if !way.web => return Err(Refusal::NoWebSocket),
+            Transport::Tcp | Transport::Ws => {}
+        }
+        if let Some(noticed_ms) = cause.noticed_ms {
+            // The bots know the limits that every server has that was told none.
+            let (bots_ms, server_ms) = (noticed_ms(&Limits::DEFAULT), noticed_ms(limits));
+            if server_ms > bots_ms {
+                return Err(Refusal::TooPatient { bots_ms, server_ms });
+            }
+        }
+        let target = way.listen;
+        if self.runs.iter().filter(|run| run.is_out()).count() >= RUNS_OUT_MAX {
+            return Err(Refusal::TooManyRuns);
         }
         let (out, max) = (self.bots_out(), limits.lab_bots_max);
         if u64::from(out) + u64::from(bots) > max {
@@ -228,7 +260,7 @@ impl Lab {
         let complaint = match outcome {
             Ok(()) => None,
             Err("") => Some("the bots have ended without a word"),
-            Err(last_words) => Some(last_words.strip_prefix(SPEAKER).unwrap_or(last_words)),
+            Err(last_words) => Some(last_words),
         };
         let Some(ended) = self.run_mut(run) else { return };
         ended.state = if outcome.is_ok() { RunState::Over } else { RunState::Failed };
@@ -296,9 +328,19 @@ impl fmt::Display for Refusal {
                 "at most {max} bots may be out at one time (lab_bots_max), and {out} are; wait \
                  until they are gone"
             ),
+            Self::TooManyRuns => write!(
+                f,
+                "bots were sent in {RUNS_OUT_MAX} times and are still out; wait until some are gone"
+            ),
             Self::NeedsWebSocket => {
                 f.write_str("only a WebSocket can be left so: ask for transport=ws")
             }
+            Self::NoWebSocket => f.write_str("browsers are not let in here (web is false)"),
+            Self::TooPatient { bots_ms, server_ms } => write!(
+                f,
+                "with its limits this server waits {server_ms} ms for that, and bots only \
+                 {bots_ms} ms; they would be gone before it has noticed"
+            ),
         }
     }
 }
@@ -323,8 +365,8 @@ mod tests {
     use super::*;
 
     fn open() -> Lab {
-        let address = SocketAddr::from(([127, 0, 0, 1], 7_777));
-        Lab::new(Gate::Open(ListenAddr::Tcp(address)))
+        let listen = SocketAddr::from(([127, 0, 0, 1], 7_777));
+        Lab::new(Gate::Open(Way { listen, web: true }))
     }
 
     fn send(lab: &mut Lab, name: &str, bots: u32) -> Result<u32, Refusal> {
@@ -366,6 +408,35 @@ mod tests {
     }
 
     #[test]
+    fn there_are_never_more_processes_out_than_may_be() {
+        let mut lab = open();
+        (0..RUNS_OUT_MAX).for_each(|_| assert!(send(&mut lab, "close", 1).is_ok()));
+        assert_eq!(send(&mut lab, "close", 1), Err(Refusal::TooManyRuns));
+        lab.end(2, Ok(()));
+        assert!(send(&mut lab, "close", 1).is_ok());
+        assert_eq!(lab.runs().count(), RUNS_KEPT_MAX, "the one that is over has given way");
+    }
+
+    /// Bots that go before they are noticed would show another leave than the one that was ordered.
+    #[test]
+    fn nothing_is_shown_that_the_limits_do_not_let_happen() {
+        let mut lab = open();
+        let limits = Limits { heartbeat_timeout_ms: 20_000, ..Limits::DEFAULT };
+        let mut send = |name| {
+            let cause = causes::find(name).expect("there is such a cause");
+            lab.send(cause, 1, Transport::Tcp, &limits, Time::ZERO)
+        };
+        let patient = Refusal::TooPatient { bots_ms: 6_000, server_ms: 20_000 };
+        assert_eq!(send("freeze"), Err(patient));
+        assert_eq!(send("stall"), Ok(1));
+        let way = Way { listen: SocketAddr::from(([127, 0, 0, 1], 1)), web: false };
+        let mut lab = Lab::new(Gate::Open(way));
+        let reset = causes::find("reset").expect("there is such a cause");
+        let refused = lab.send(reset, 1, Transport::Ws, &Limits::DEFAULT, Time::ZERO);
+        assert_eq!(refused, Err(Refusal::NoWebSocket));
+    }
+
+    #[test]
     fn nothing_is_sent_in_where_the_lab_is_closed() {
         let mut lab = Lab::new(Gate::Closed("it is night".into()));
         assert_eq!(send(&mut lab, "reset", 1), Err(Refusal::Closed("it is night".into())));
@@ -383,13 +454,12 @@ mod tests {
         lab.hear(7, r#"{"event":"lost","bot":0,"why":"nobody knows run 7"}"#);
         assert_eq!((lab.runs[0].trouble.clone(), lab.runs[0].state), (None, RunState::Playing));
         lab.hear(1, r#"{"event":"lost","bot":0,"why":"full"}"#);
-        lab.end(1, Err("gamekeeper-bot: nobody has played"));
+        lab.end(1, Err("nobody has played"));
         assert_eq!(lab.runs[0].trouble.as_deref(), Some("a bot could not play: full"));
         assert_eq!(lab.runs[0].state, RunState::Failed);
-        for (last_words, trouble) in [
-            ("gamekeeper-bot: not allowed", "not allowed"),
-            ("", "the bots have ended without a word"),
-        ] {
+        for (last_words, trouble) in
+            [("not allowed", "not allowed"), ("", "the bots have ended without a word")]
+        {
             let run = send(&mut lab, "vanish", 1).expect("the lab is open");
             lab.end(run, Err(last_words));
             assert_eq!(lab.runs[run as usize - 1].trouble.as_deref(), Some(trouble));

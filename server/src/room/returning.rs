@@ -52,18 +52,23 @@ impl TicketFault {
 
 impl Lobby {
     /// A player's connection is gone: its seat is held for it, if the terms say so.
-    pub fn lose(&mut self, place: Place, connection: ConnectionId, cause: LeaveCause, now: Time) {
+    pub fn lose(
+        &mut self,
+        place: Place,
+        connection: ConnectionId,
+        cause: LeaveCause,
+        now: Time,
+    ) -> bool {
         let window_ms = self.options.resume.window_ms;
-        if window_ms == 0 {
-            return self.leave(place, connection, cause, now);
-        }
-        let Some(room) = self.rooms.get_mut(&place.room) else { return };
-        if room.has_failed() {
-            // Nobody can come back to it.
-            return self.leave(place, connection, cause, now);
+        let Some(room) = self.rooms.get_mut(&place.room) else { return false };
+        // To a failed room nobody can come back.
+        if window_ms == 0 || room.has_failed() {
+            self.leave(place, connection, cause, now);
+            return false;
         }
         let until = now + ms(window_ms);
-        match room.lose(place.player, connection, cause, until) {
+        let lost = room.lose(place.player, connection, cause, until);
+        match lost {
             Lost::Held => {
                 self.away.insert((until, place));
                 self.touch(place.room, now);
@@ -76,6 +81,7 @@ impl Lobby {
             Lost::Gone => self.seat_is_free(place.room, now),
             Lost::NotTheirs => {}
         }
+        lost == Lost::Held
     }
 
     /// A player wants its seat back.

@@ -19,6 +19,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The longest that a process may take; the slowest leave takes about ten seconds.
 const PROCESS_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// What the bots' program puts before its complaints. Whatever else it writes is progress.
+const SPEAKER: &str = "gamekeeper-bot: ";
+
 /// Bytes of a line that is not complete that are kept, at most. A longer one is none of theirs.
 const LINE_BYTES_MAX: usize = 16 * 1024;
 
@@ -101,19 +104,26 @@ impl Out {
         for line in lines(&mut self.said) {
             lab.hear(self.run, &line);
         }
-        if let Some(line) = lines(&mut self.complaints).pop() {
-            self.last_words = line;
+        if ended.is_some() {
+            // What has no end is all that there is of its last line.
+            self.complaints.push(b'\n');
+        }
+        let complaints = lines(&mut self.complaints);
+        if let Some(words) = complaints.iter().rev().find_map(|line| line.strip_prefix(SPEAKER)) {
+            words.clone_into(&mut self.last_words);
         }
         match ended {
             Some(true) => lab.end(self.run, Ok(())),
             Some(false) => lab.end(self.run, Err(&self.last_words)),
             None if now >= self.until => {
+                // It is waited for at the next looks, not here.
+                self.company.kill();
                 let seconds = PROCESS_TIME_MAX.as_secs();
-                lab.end(self.run, Err(&format!("they were ended after {seconds} s")));
+                self.last_words = format!("they were ended after {seconds} s");
             }
-            None => return true,
+            None => {}
         }
-        false
+        ended.is_none()
     }
 }
 

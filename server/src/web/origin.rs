@@ -11,6 +11,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 pub struct OriginPolicy {
     /// Pages served by this machine to itself are allowed, from whichever port.
     allow_loopback: bool,
+    /// The port of another listener of ours whose pages may connect, too.
+    neighbour: Option<u16>,
     /// Further origins, as browsers write them, or `*` for all.
     listed: Vec<String>,
 }
@@ -20,7 +22,12 @@ impl OriginPolicy {
     /// `https://example.org`, without a slash at the end; `*` is every origin), and those of
     /// loopback addresses if `allow_loopback`.
     pub fn new(allow_loopback: bool, listed: Vec<String>) -> Self {
-        Self { allow_loopback, listed }
+        Self { allow_loopback, neighbour: None, listed }
+    }
+
+    /// Allows the pages of this port of the same host as well.
+    pub fn with_neighbour(self, port: u16) -> Self {
+        Self { neighbour: Some(port), ..self }
     }
 
     /// Whether a page of `origin` may connect to the server that it calls `host`. No origin means
@@ -31,7 +38,7 @@ impl OriginPolicy {
         let Ok(origin) = std::str::from_utf8(origin) else { return false };
         self.listed.iter().any(|listed| listed == "*" || listed == origin)
             || Site::of(origin).is_some_and(|site| {
-                host.is_some_and(|host| site.is_at(host))
+                host.is_some_and(|host| site.is_at(host) || site.is_beside(host, self.neighbour))
                     || (self.allow_loopback && site.is_loopback())
             })
     }
@@ -42,15 +49,19 @@ impl OriginPolicy {
 /// for the same site.
 pub fn is_a_plain_host(host: &[u8]) -> bool {
     let Ok(host) = std::str::from_utf8(host) else { return false };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.parse::<u16>().is_ok() => name,
-        _ => host,
-    };
+    let (name, _) = name_and_port(host);
     let is_v6 = |name: &str| {
         let inside = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
         inside.is_some_and(|name| name.parse::<Ipv6Addr>().is_ok())
     };
     name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().is_ok() || is_v6(name)
+}
+
+/// Splits `example.org:8080`; the port may be missing.
+fn name_and_port(authority: &str) -> (&str, Option<u16>) {
+    let split = authority.rsplit_once(':');
+    let with_port = split.and_then(|(name, port)| Some((name, Some(port.parse().ok()?))));
+    with_port.unwrap_or((authority, None))
 }
 
 /// An origin of the web, taken apart: `https://example.org:8080`.
@@ -76,11 +87,16 @@ impl<'a> Site<'a> {
         !own.is_empty() && own.as_bytes().eq_ignore_ascii_case(host)
     }
 
+    /// Whether `host` is the `Host` header of a request to this site's machine, and this site's
+    /// port is that of our other listener.
+    fn is_beside(&self, host: &[u8], neighbour: Option<u16>) -> bool {
+        let Ok(host) = std::str::from_utf8(host) else { return false };
+        let ((own, own_port), (name, _)) = (name_and_port(self.authority), name_and_port(host));
+        neighbour.is_some() && own_port == neighbour && own.eq_ignore_ascii_case(name)
+    }
+
     fn is_loopback(&self) -> bool {
-        let name = match self.authority.rsplit_once(':') {
-            Some((name, port)) if port.parse::<u16>().is_ok() => name,
-            _ => self.authority,
-        };
+        let (name, _) = name_and_port(self.authority);
         name.eq_ignore_ascii_case("localhost")
             || name == "[::1]"
             || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
@@ -156,6 +172,22 @@ mod tests {
         ] {
             assert!(!allows(&with, origin, "play.example"), "{origin}");
         }
+    }
+
+    #[test]
+    fn the_page_of_our_other_listener_may_and_those_of_its_neighbours_may_not() {
+        let policy = OriginPolicy::default().with_neighbour(7778);
+        for (origin, is_allowed) in [
+            ("http://192.0.2.5:7778", true),
+            ("http://192.0.2.5:7777", true),
+            ("http://192.0.2.5:7779", false),
+            ("http://192.0.2.5", false),
+            ("http://192.0.2.6:7778", false),
+        ] {
+            assert_eq!(allows(&policy, origin, "192.0.2.5:7777"), is_allowed, "{origin}");
+        }
+        assert!(!allows(&OriginPolicy::default(), "http://192.0.2.5:7778", "192.0.2.5:7777"));
+        assert!(allows(&policy, "http://[fd00::1]:7778", "[FD00::1]:7777"));
     }
 
     #[test]
