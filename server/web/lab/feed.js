@@ -122,9 +122,10 @@ const NOTHING = { ticks: null, worstMs: null, losses: 0 };
 export function verdict(run, cause) {
   const label = cause?.label ?? run.cause;
   if (run.trouble) return `${label}: ${sentence(run.trouble)}`;
+  if (run.left === 0) return `${label}: nobody has left.`;
   const counted = [...run.groups.values()]
-    .map((group) => `${group.count} ${group.reason} by ${group.path}`).join(', ');
-  return `${label}: ${run.noted} of ${run.bots} noticed, ${counted}. ${when(run, cause, 0)}`;
+    .map((group) => `, ${group.count} ${group.reason} by ${group.path}`).join('');
+  return `${label}: ${run.noted} of ${run.bots} noticed${counted}. ${when(run, cause, 0)}`;
 }
 
 function badge(run) {
