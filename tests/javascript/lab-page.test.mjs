@@ -77,3 +77,43 @@ test('a verdict is said of every run, whether somebody left or was noticed or no
   const words = 'The reset: 1 of 1 noticed, 1 reset by event. Noticed after 1.00 s.';
   assert.equal(verdict(noticed, reset), words);
 });
+
+test('the game is where the server says, or where the page came from', async () => {
+  const places = [
+    [{}, '127.0.0.1:7777'], [{ game_host: '[::1]' }, '[::1]:7777'],
+    [{ game_host: null }, 'games.example:7777'],
+  ];
+  for (const [told, address] of places) {
+    const page = await openLab('games.example');
+    await page.hear(whole(3, told));
+    assert.deepEqual(page.joined, [address]);
+    assert.equal(page.element('game-link').href, `http://${address}/`);
+    assert.ok(!page.element('game-link').hidden);
+  }
+  const page = await openLab();
+  await page.hear(whole(3, { game_host: null, game_port: null }));
+  assert.deepEqual(page.joined, []);
+  assert.ok(page.element('game-link').hidden);
+});
+
+test('where browsers are not let in, nothing is offered over WebSocket', async () => {
+  const page = await openLab();
+  const radio = (name) => page.element('over-what').querySelector(`[value=${name}]`);
+  await page.hear(whole(3));
+  assert.ok(!radio('ws').disabled && !page.button('ws-close').disabled);
+  assert.ok(page.element('no-websocket').hidden);
+  await page.hear(whole(4, { websocket: false, game_host: null, game_port: null }));
+  assert.ok(radio('ws').disabled && radio('tcp').checked);
+  assert.ok(page.button('ws-close').disabled && !page.button('reset').disabled);
+  const why = 'Browsers are not let in here.';
+  assert.equal(page.element('no-websocket').textContent, why);
+  assert.ok(!page.element('no-websocket').hidden);
+  assert.deepEqual(['ws-close', 'reset'].map((name) => page.button(name).title), [why, '']);
+  page.draw();
+  const shown = page.element('witness-words').textContent;
+  assert.equal(shown, `${why} No witness is in the game.`);
+  const closed = { open: false, closed_because: 'no', websocket: false, game_port: null };
+  await page.hear(whole(5, closed));
+  assert.ok(page.button('ws-close').disabled && page.button('reset').disabled);
+  assert.ok(page.element('no-websocket').hidden, 'this is not why');
+});

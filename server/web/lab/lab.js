@@ -10,10 +10,10 @@ import { element, write } from './dom.js';
 import { Feed, verdict } from './feed.js';
 import { Ledger } from './ledger.js';
 import { WINDOW_MS } from './pulse.js';
-import { SendPanel } from './send.js';
+import { NO_BROWSERS, SendPanel } from './send.js';
 import { showLeaves, showMembers, showRooms, showVitals, showWitness } from './tables.js';
 import { Vitals } from './vitals.js';
-import { Witness } from './witness.js';
+import { Witness, addressOf } from './witness.js';
 import { sentence, witnessed } from './words.js';
 
 /** Between an answer and the next request, in ms; while nobody looks or answers; while behind. */
@@ -137,8 +137,9 @@ function endNotice() {
 }
 
 function showAnswer() {
-  const { now_ns: nowNs, open, game_address: address } = answer;
-  witness.join(open ? address : null);
+  const { now_ns: nowNs } = answer;
+  const address = addressOf(answer, location.hostname);
+  witness.join(address);
   element('game-link').hidden = address === null;
   if (address !== null) element('game-link').href = `http://${address}/`;
   for (const run of ledger.entries) if (run.kind === 'run') judge(run, nowNs);
@@ -210,7 +211,8 @@ function drawWitness() {
   const { periodMs } = pulse;
   const summary = pulse.summary(nowMs);
   const isMeasured = summary !== null && periodMs !== null;
-  const closed = answer.open ? '' : 'The lab is closed. ';
+  const closed = !answer.open ? 'The lab is closed. '
+    : answer.websocket ? '' : `${NO_BROWSERS} `;
   const words = trouble !== '' ? closed + trouble
     : isMeasured ? witnessed(summary, periodMs) : 'The witness is in and begins to measure.';
   showWitness(summary, periodMs, words);
