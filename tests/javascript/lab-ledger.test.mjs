@@ -202,6 +202,41 @@ test('nothing grows without bound', () => {
   assert.equal(ledger.runOf('10.0.0.3:600').number, 600);
 });
 
+test('departures are still told of when bots have claimed all that are kept in full', () => {
+  const noted = Array.from({ length: 60 }, (_, at) =>
+    departure(at + 1, 3 + at / 1000, `10.0.0.4:${at}`));
+  const claims = noted.slice(10).map(({ address }, at) => left(at + 1, 1, 3, address));
+  const ledger = told(
+    answer(4, { departures: noted }),
+    answer(4.2, { runs: [run(1, 50, 'over')], left: claims, next: 60, departures_total: 60 }),
+  );
+  const [entry] = ledger.entries.filter(({ kind }) => kind === 'others');
+  assert.deepEqual([entry.count, entry.departures.length], [10, 0]);
+  assert.deepEqual([entry.reason, entry.path], ['reset', 'event']);
+  const { paragraph, kernel, noticed, done } = entry.account;
+  assert.deepEqual([paragraph, kernel, noticed, done],
+    ['m09-reset', 'It said ECONNRESET.', 'The poll hinted at it.', 'Closed.']);
+});
+
+test('of a storm while bots are out, every departure gets into the feed', () => {
+  const noted = Array.from({ length: 2500 }, (_, at) =>
+    departure(at + 1, 3, `10.0.0.5:${at}`));
+  const ledger = told(
+    answer(3.1, { runs: [run(1, 1, 'leaving')], departures: noted }),
+    answer(9, { runs: [run(1, 1, 'leaving')], next: 2500, departures_total: 2500 }),
+  );
+  assert.deepEqual(kinds(ledger), ['2500 reset/event', 'run 1']);
+});
+
+test('an answer that cannot be understood is not taken a second time', () => {
+  const ledger = new Ledger();
+  const broken = answer(3, { departures: [departure(1, 2.9, A), null], next: 2, left_next: 5 });
+  assert.throws(() => ledger.handleAnswer(broken), TypeError);
+  assert.deepEqual(ledger.cursors, { after: 2, leftAfter: 5 });
+  ledger.handleAnswer(answer(3.2, { next: 2 }));
+  assert.deepEqual(kinds(ledger), ['1 reset/event'], 'and what was understood is shown');
+});
+
 test('what the server never tells is not waited for without end', () => {
   const given = told(answer(5, { runs: [run(1, 1, 'over')], left: [left(1, 1, 3, A)] }));
   given.handleAnswer(answer(500, { runs: [run(1, 1, 'over')] }));

@@ -37,3 +37,24 @@ export function run(number, bots, state, more = {}) {
     number, cause: 'reset', transport: 'tcp', bots, state, trouble: null, started_ns: NS, ...more,
   };
 }
+
+/** A way to leave. */
+export function cause(name, more = {}) {
+  return {
+    name, label: `The ${name}`, wire: 'RST', paragraph: 'm09-reset', group: 'gone',
+    websocket_only: false, privilege: null, expect_seconds: 0, ...more,
+  };
+}
+
+/** An answer with all that the page shows; `more` replaces parts of it. */
+export function whole(second, more = {}) {
+  const buckets = [[0.001, second], [null, second]];
+  return answer(second, {
+    open: true, closed_because: null, game: 'arena', game_host: '127.0.0.1', game_port: 7777,
+    websocket: true, bots_max: 100, bots_out: 0,
+    causes: [cause('reset'), cause('ws-close', { websocket_only: true })],
+    ticks: { total: second, missed: 0, late_buckets: buckets, work_buckets: buckets },
+    connections: { handshake: 0, playing: 0, lingering: 0 }, players_away: 0,
+    rooms: [], rooms_total: 0, members: [], members_total: 0, ...more,
+  });
+}

@@ -104,15 +104,15 @@ class OthersCard {
   show(entry, { timeOf }) {
     if (entry.version === this.#version) return;
     this.#version = entry.version;
-    const { departures, reason, path } = entry;
-    const [last] = departures.slice(-1);
-    const many = entry.count > 1 ? ` \u00d7 ${entry.count}` : `, ${last.address}`;
-    write(this.#title, `${reason} / ${path}${many}`);
+    const { departures, reason, path, account, count: number } = entry;
+    const alone = departures.length === 1 ? `, ${departures[0].address}` : '';
+    write(this.#title, `${reason} / ${path}${number > 1 ? ` \u00d7 ${number}` : alone}`);
     write(this.#time, timeOf(entry.atNs));
-    this.#link.replaceChildren(link(last.paragraph));
-    this.#told.replaceChildren(groupElement({ ...last, count: entry.count }, false, true));
+    this.#link.replaceChildren(link(account.paragraph));
+    const group = { ...account, reason, path, count: number };
+    this.#told.replaceChildren(groupElement(group, false, true));
     const rows = departures.map((departure) => ({ departure, noticedMs: null }));
-    this.#account.show(rows.reverse(), entry.count, timeOf);
+    this.#account.show(rows.reverse(), number, timeOf);
   }
 }
 
@@ -122,9 +122,10 @@ const NOTHING = { ticks: null, worstMs: null, losses: 0 };
 export function verdict(run, cause) {
   const label = cause?.label ?? run.cause;
   if (run.trouble) return `${label}: ${sentence(run.trouble)}`;
+  if (run.left === 0) return `${label}: nobody has left.`;
   const counted = [...run.groups.values()]
-    .map((group) => `${group.count} ${group.reason} by ${group.path}`).join(', ');
-  return `${label}: ${run.noted} of ${run.bots} noticed, ${counted}. ${when(run, cause, 0)}`;
+    .map((group) => `, ${group.count} ${group.reason} by ${group.path}`).join('');
+  return `${label}: ${run.noted} of ${run.bots} noticed${counted}. ${when(run, cause, 0)}`;
 }
 
 function badge(run) {

@@ -10,10 +10,10 @@ import { element, write } from './dom.js';
 import { Feed, verdict } from './feed.js';
 import { Ledger } from './ledger.js';
 import { WINDOW_MS } from './pulse.js';
-import { SendPanel } from './send.js';
+import { NO_BROWSERS, SendPanel } from './send.js';
 import { showLeaves, showMembers, showRooms, showVitals, showWitness } from './tables.js';
 import { Vitals } from './vitals.js';
-import { Witness } from './witness.js';
+import { Witness, addressOf } from './witness.js';
 import { sentence, witnessed } from './words.js';
 
 /** Between an answer and the next request, in ms; while nobody looks or answers; while behind. */
@@ -42,6 +42,8 @@ const panel = new SendPanel(send);
 
 let ledger = new Ledger();
 let answer = null;
+// An error of the page itself, as a sentence: it stands until the page is loaded anew.
+let fault = '';
 let noticeMs = -Infinity;
 // What screen readers have not been told yet, and when they were told something.
 let unsaid = '';
@@ -61,7 +63,7 @@ askForEver();
 
 async function askForEver() {
   for (;;) {
-    const waitMs = await ask();
+    const waitMs = await ask().catch(handleFault);
     await new Promise((resolve) => {
       wake = resolve;
       setTimeout(resolve, waitMs);
@@ -91,7 +93,7 @@ async function ask() {
   clock.handleAnswer(told.now_ns, askedMs, heardMs);
   vitals.handleAnswer(told.now_ns, told.ticks);
   answer = told;
-  if (heardMs - noticeMs > NOTICE_MS) element('banner').hidden = true;
+  if (heardMs - noticeMs > NOTICE_MS) endNotice();
   if (heardMs - latestMs > NOTICE_MS) element('latest').hidden = true;
   speak(heardMs);
   showAnswer();
@@ -104,6 +106,15 @@ function handleSilence({ message }) {
   say(`The server does not answer (${message}). It is asked again every ${seconds} s.`);
   noticeMs = -Infinity;
   if (answer !== null) panel.show(answer, false);
+}
+
+// Something failed that is no silence of the server. It is asked again all the same; how long to
+// wait until then, in ms.
+function handleFault(error) {
+  console.error(error);
+  fault = `This page has an error: ${error.message}; reload it.`;
+  say(fault);
+  return ASK_SLOWLY_MS;
 }
 
 // Another server has taken the place of the one that we knew.
@@ -120,9 +131,15 @@ function say(text) {
   noticeMs = performance.now();
 }
 
+function endNotice() {
+  write('banner', fault);
+  element('banner').hidden = fault === '';
+}
+
 function showAnswer() {
-  const { now_ns: nowNs, open, game_address: address } = answer;
-  witness.join(open ? address : null);
+  const { now_ns: nowNs } = answer;
+  const address = addressOf(answer, location.hostname);
+  witness.join(address);
   element('game-link').hidden = address === null;
   if (address !== null) element('game-link').href = `http://${address}/`;
   for (const run of ledger.entries) if (run.kind === 'run') judge(run, nowNs);
@@ -138,8 +155,13 @@ function showAnswer() {
 
 // What the others felt while the bots of a run left; for good once it is over.
 function judge(run, nowNs) {
+  if (run.isJudged) return;
   const span = run.span(nowNs);
-  if (span === null || run.isJudged || span.fromNs < ledger.openedNs) return;
+  if ((span?.fromNs ?? run.atNs) < ledger.openedNs) return;
+  if (span === null) {
+    if (!run.isOut) conclude(run);
+    return;
+  }
   const toNs = span.toNs + AFTERMATH_NS;
   const [fromMs, toMs] = [clock.toMs(span.fromNs), clock.toMs(toNs)];
   run.others = {
@@ -148,6 +170,11 @@ function judge(run, nowNs) {
     losses: witness.pulse.lossesBetween(fromMs, toMs),
   };
   if (run.isOut || nowNs < toNs) return;
+  conclude(run);
+}
+
+// Says what became of a run, once.
+function conclude(run) {
   run.isJudged = true;
   announce(verdict(run, answer.causes.find(({ name }) => name === run.cause)));
 }
@@ -184,7 +211,8 @@ function drawWitness() {
   const { periodMs } = pulse;
   const summary = pulse.summary(nowMs);
   const isMeasured = summary !== null && periodMs !== null;
-  const closed = answer.open ? '' : 'The lab is closed. ';
+  const closed = !answer.open ? 'The lab is closed. '
+    : answer.websocket ? '' : `${NO_BROWSERS} `;
   const words = trouble !== '' ? closed + trouble
     : isMeasured ? witnessed(summary, periodMs) : 'The witness is in and begins to measure.';
   showWitness(summary, periodMs, words);
@@ -198,7 +226,8 @@ function drawWitness() {
 async function send({ cause, bots, transport }) {
   try {
     const query = new URLSearchParams({ cause, bots, transport });
-    const response = await fetch(`/lab/send?${query}`, { method: 'POST' });
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const response = await fetch(`/lab/send?${query}`, { method: 'POST', signal });
     if (!response.ok) return { refused: sentence((await response.text()).trim()) };
     const { run } = await response.json();
     wake();

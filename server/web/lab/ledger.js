@@ -53,11 +53,12 @@ export class Ledger {
     this.openedNs ??= answer.now_ns;
     this.forgotten += answer.departures_forgotten;
     this.total = answer.departures_total;
+    // First of all: what throws below is not asked for, nor counted, a second time.
+    this.#after = answer.next;
+    this.#leftAfter = answer.left_next;
     for (const told of answer.runs) this.#handleRun(told);
     for (const left of answer.left) this.#handleLeft(left);
     for (const departure of answer.departures) this.#handleDeparture(departure);
-    this.#after = answer.next;
-    this.#leftAfter = answer.left_next;
     this.#settle(answer.now_ns, answer.next >= answer.departures_total);
     return true;
   }
@@ -126,12 +127,14 @@ export class Ledger {
   // Shows what nobody claims, and forgets what nobody asks for any more.
   #settle(nowNs, isToldAll) {
     const isClaimable = [...this.#runs.values()].some((run) => run.isOut);
-    for (const one of this.#unclaimed) {
-      const ageNs = nowNs - one.departure.left_at_ns;
-      if (one.entry === null && (!isClaimable || ageNs > HOLD_NS)) {
+    // So many of the first are forgotten below, and must be seen before.
+    const surplus = this.#unclaimed.length - UNCLAIMED_MAX;
+    this.#unclaimed.forEach((one, index) => {
+      const isHeld = isClaimable && nowNs - one.departure.left_at_ns <= HOLD_NS;
+      if (one.entry === null && (!isHeld || index < surplus)) {
         one.entry = this.#show(one.departure);
       }
-    }
+    });
     const isFresh = ({ departure, entry }) =>
       entry === null || nowNs - departure.left_at_ns < PATIENCE_NS;
     this.#unclaimed = this.#unclaimed.filter(isFresh).slice(-UNCLAIMED_MAX);
@@ -179,8 +182,13 @@ export class Others {
   version = 0;
   /** How many there are. */
   count = 0;
-  /** The last ones, oldest first. */
+  /**
+   * The last ones, oldest first; none if bots have claimed all that are kept, while others are
+   * still counted.
+   */
   departures = [];
+  /** What the server says of the last one: `{ kernel, noticed, done, paragraph }`. */
+  account;
   /** When the last one left, in ns. */
   atNs;
 
@@ -195,6 +203,8 @@ export class Others {
   take(departure) {
     if (departure.reason !== this.reason || departure.path !== this.path) return false;
     this.departures = [...this.departures, departure].slice(-ROWS_MAX);
+    const { kernel, noticed, done, paragraph } = departure;
+    this.account = { kernel, noticed, done, paragraph };
     this.atNs = Math.max(this.atNs, departure.left_at_ns);
     this.count += 1;
     this.version += 1;

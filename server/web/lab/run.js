@@ -32,6 +32,8 @@ export class Run {
   rows = [];
   /** What the others felt, once that is known for good. */
   others = null;
+  /** Whether it was said what became of it. */
+  isJudged = false;
   #noticedMs = [];
   #leftNs = [];
   // The newest of these.

@@ -12,6 +12,9 @@ const MASS = { cause: 'reset', bots: 50 };
 /** How long an answer stands beside its button, in ms. */
 const SAID_MS = 8000;
 
+/** Why nothing is possible over WebSocket. */
+export const NO_BROWSERS = 'Browsers are not let in here.';
+
 /** The panel. */
 export class SendPanel {
   #send;
@@ -33,17 +36,34 @@ export class SendPanel {
   }
 
   /** Shows what is possible; `isHeard` is whether the server answers at all. */
-  show({ causes, open, closed_because: why, bots_max: botsMax, bots_out: botsOut }, isHeard) {
+  show(answer, isHeard) {
+    const { causes, open, bots_max: botsMax, bots_out: botsOut } = answer;
+    // A lab that is closed says itself why.
+    const hasWebSocket = answer.websocket || !open;
     this.#botsMax = botsMax;
     element('bots').max = botsMax;
     const text = JSON.stringify(causes);
     if (text !== this.#causes) this.#makeButtons(causes);
     this.#causes = text;
     element('closed').hidden = open;
-    write('closed', sentence(open ? '' : why ?? ''));
+    write('closed', sentence(open ? '' : answer.closed_because ?? ''));
     for (const field of [element('how-many'), element('over-what')]) field.disabled = !open;
-    for (const { button } of this.#buttons) button.disabled = !open || !isHeard;
+    const isPossible = (cause) => open && isHeard && (hasWebSocket || !cause.websocket_only);
+    for (const { button, cause } of this.#buttons) {
+      button.disabled = !isPossible(cause);
+      button.title = cause.websocket_only && !hasWebSocket ? NO_BROWSERS : '';
+    }
+    this.#showTransports(hasWebSocket);
     write('out', open ? `${count(botsOut, 'bot')} out there now, ${botsMax} at most.` : '');
+  }
+
+  #showTransports(hasWebSocket) {
+    const [tcp, ws] = ['tcp', 'ws'].map((name) =>
+      element('over-what').querySelector(`[value=${name}]`));
+    ws.disabled = !hasWebSocket;
+    if (!hasWebSocket) tcp.checked = true;
+    write('no-websocket', hasWebSocket ? '' : NO_BROWSERS);
+    element('no-websocket').hidden = hasWebSocket;
   }
 
   #makeButtons(causes) {
@@ -72,7 +92,7 @@ export class SendPanel {
     const said = make('p', 'said');
     said.setAttribute('role', 'status');
     button.addEventListener('click', () => this.#press(cause, bots, button, said));
-    this.#buttons.push({ button });
+    this.#buttons.push({ button, cause });
     return make('li', '', button, said);
   }
 

@@ -70,3 +70,11 @@ export class Witness {
     this.pulse.lose(nowMs);
   }
 }
+
+/**
+ * Where the game is, from an answer of the server: `host:port`, or `null` if browsers cannot play.
+ * A server that listens everywhere is where this page came from, at `hostname`.
+ */
+export function addressOf({ game_host: host, game_port: port }, hostname) {
+  return port === null ? null : `${host ?? hostname}:${port}`;
+}
