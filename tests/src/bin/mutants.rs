@@ -105,7 +105,7 @@ fn copy_workspace(root: &Path, tree: &Path) -> std::io::Result<()> {
             fs::copy(root.join(part), tree.join(part))?;
         }
     }
-    for folder in ["server", "protocol", "bot-client", "loadtest", "tests"] {
+    for folder in ["server", "protocol", "bot-client", "loadtest", "tests", "docs"] {
         copy_folder(&root.join(folder), &tree.join(folder))?;
     }
     Ok(())
