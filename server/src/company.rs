@@ -71,7 +71,7 @@ impl Bots {
         command
             .args(["--events", "--no-retry", "--duration", PLAY_BEFORE_LEAVING])
             .args(["--departure", order.cause, "--transport", order.transport.label()])
-            .args(["--name", &format!("{}-", order.cause), "--seed", &order.run.to_string()])
+            .args(["--name", order.cause, "--seed", &order.run.to_string()])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let company = Company(command.spawn()?);
@@ -152,7 +152,7 @@ impl fmt::Display for NoBots {
         write!(
             f,
             "there are no bots: {} is missing; build it as the server was built, with \
-             `cargo build --release -p gamekeeper-bot`",
+             `cargo build --release -p gamekeeper-bot`, and start it again",
             self.0.display()
         )
     }

@@ -10,7 +10,7 @@ use crate::{
     company::{Bots, NoBots},
     config::{Config, ConfigError, ListenAddr},
     hub::{Hub, WebOptions},
-    lab::{Gate, Lab, RUNS_OUT_MAX, Way},
+    lab::{Gate, Lab, NO_WAY, RUNS_OUT_MAX, Way},
     limits::Limits,
     room::{
         games::{Games, Options},
@@ -86,7 +86,8 @@ impl Server {
         let (count, has_admin) = (listeners.len(), admin.is_some());
         let net = RealNet::new(listeners, admin, on_signals).map_err(StartError::System)?;
         let stop = StopHandle(net.waker());
-        let (gate, bots) = lab_gate(config, &bound)?;
+        let way = way_in(config, &bound);
+        let (gate, bots) = lab_gate(config, &bound, way.is_some())?;
         let lobby = Lobby::new(games, options(config, &limits), seed(config)?, ticket_seed()?);
         let mut hub = Hub::new(limits, game, lobby, net.now());
         hub.serve_browsers(WebOptions {
@@ -95,7 +96,7 @@ impl Server {
         });
         let mut event_loop = EventLoop::new(net, hub, count, has_admin);
         if bound.admin.is_some() {
-            event_loop.set_lab(Lab::new(gate), bots);
+            event_loop.set_lab(Lab::new(gate, way), bots);
         }
         Ok(Self { event_loop, addresses: bound, stop })
     }
@@ -190,14 +191,26 @@ fn default_game(config: &Config, games: &Games) -> Result<String, StartError> {
 fn origins(config: &Config, gate: &Gate, admin: Option<&ListenAddr>) -> OriginPolicy {
     let own = OriginPolicy::new(true, config.web_origins.clone());
     match (gate, admin) {
-        (Gate::Open(_), Some(ListenAddr::Tcp(admin))) => own.with_neighbour(admin.port()),
+        (Gate::Open, Some(ListenAddr::Tcp(admin))) => own.with_neighbour(admin.port()),
         _ => own,
     }
 }
 
+/// How players get in over TCP, if they do.
+fn way_in(config: &Config, bound: &Addresses) -> Option<Way> {
+    bound.listen.iter().find_map(|address| match address {
+        ListenAddr::Tcp(listen) => Some(Way { listen: *listen, web: config.web }),
+        ListenAddr::Unix(_) => None,
+    })
+}
+
 /// Whether the lab is open, and the bots for it. Unless it was asked for, it is open only where
 /// this looks like a trial on somebody's own machine, and closed where something is missing.
-fn lab_gate(config: &Config, bound: &Addresses) -> Result<(Gate, Option<Bots>), StartError> {
+fn lab_gate(
+    config: &Config,
+    bound: &Addresses,
+    has_way: bool,
+) -> Result<(Gate, Option<Bots>), StartError> {
     let is_local = |address: &ListenAddr| match address {
         ListenAddr::Tcp(address) => address.ip().is_loopback(),
         ListenAddr::Unix(_) => true,
@@ -214,17 +227,11 @@ fn lab_gate(config: &Config, bound: &Addresses) -> Result<(Gate, Option<Bots>), 
              if they may be sent in all the same"
         }));
     }
-    let tcp = bound.listen.iter().find_map(|address| match address {
-        ListenAddr::Tcp(address) => Some(*address),
-        ListenAddr::Unix(_) => None,
-    });
-    let Some(listen) = tcp else {
-        return Ok(closed(
-            "no bots are sent in here, because players connect by Unix sockets only",
-        ));
-    };
+    if !has_way {
+        return Ok(closed(NO_WAY));
+    }
     match Bots::find() {
-        Ok(bots) => Ok((Gate::Open(Way { listen, web: config.web }), Some(bots))),
+        Ok(bots) => Ok((Gate::Open, Some(bots))),
         Err(missing) if config.lab.is_some() => Err(StartError::NoBots(missing)),
         Err(missing) => Ok(closed(&format!("no bots are sent in here: {missing}"))),
     }

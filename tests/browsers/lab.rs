@@ -273,6 +273,13 @@ fn the_lab_fits_a_phone_and_the_dark() {
         tab.wish_for_dark(dark);
         tab.go(&format!("http://{}/lab", server.admin));
         press(&mut tab, "goodbye");
+        let said = "document.querySelector('[data-cause=goodbye] + .said')";
+        tab.wait_until("it is said", &format!("{said}.textContent !== ''"));
+        let is_below = format!(
+            "{said}.getBoundingClientRect().bottom \
+             <= {said}.parentElement.getBoundingClientRect().bottom"
+        );
+        assert_eq!(tab.evaluate(&is_below), true, "and can be read");
         verdict(&mut tab, "goodbye");
         tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })");
         let outside = "[...document.querySelectorAll('body *')]\

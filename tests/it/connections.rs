@@ -205,7 +205,7 @@ fn answer(hub: &Hub, query: &str) -> Value {
     let view = View { hub, process: &process, now: Time::ZERO };
     let (path, query) = ("/api/connections".to_owned(), query.to_owned());
     let request = Request { method: "GET".to_owned(), path, query, origin: None, host: None };
-    let mut lab = Lab::new(Gate::Closed("nobody is sent in".to_owned()));
+    let mut lab = Lab::new(Gate::Closed("nobody is sent in".to_owned()), None);
     let response = admin::respond(&view, &mut lab, &request);
     assert_eq!(response.status(), 200);
     serde_json::from_slice(response.body()).expect("JSON")

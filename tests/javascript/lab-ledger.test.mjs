@@ -252,3 +252,20 @@ test('nothing is given up before everything has been told', () => {
   const [entry] = ledger.entries.filter(({ kind }) => kind === 'run');
   assert.deepEqual([entry.noted, entry.untold], [1, 0]);
 });
+
+test('what the server has forgotten is not called unnoticed', () => {
+  const opened = { departures: [departure(300, 9, B)], departures_forgotten: 299 };
+  const lefts = { left: [left(1, 1, 3, A)] };
+  const states = (state, forgotten) => {
+    const ledger = told(
+      answer(10, {
+        runs: [run(1, 1, state)], ...lefts, ...opened, departures_forgotten: forgotten,
+      }),
+    );
+    const [{ untold, awaited }] = ledger.entries.filter((entry) => entry.kind === 'run');
+    return [untold, awaited];
+  };
+  assert.deepEqual(states('over', 299), [1, 0]);
+  assert.deepEqual(states('leaving', 299), [0, 1], 'its bots are still waiting');
+  assert.deepEqual(states('over', 0), [0, 1], 'then the server has not noticed');
+});

@@ -59,7 +59,7 @@ struct State<'a> {
     open: bool,
     closed_because: Option<&'a str>,
     game: &'a str,
-    /// Where the page may play; nothing if it may not.
+    /// Where browsers play; nothing if they do not.
     game_port: Option<u16>,
     /// Where that is; nothing if it is wherever the page is from.
     game_host: Option<String>,
@@ -156,7 +156,7 @@ pub(super) fn send(view: &View<'_>, lab: &mut Lab, request: &Request) -> Respons
             let status = match refusal {
                 Refusal::Closed(_) | Refusal::NoWebSocket => 403,
                 Refusal::TooMany { .. } | Refusal::TooManyRuns => 429,
-                Refusal::NeedsWebSocket => 400,
+                Refusal::NeedsWebSocket | Refusal::OutOfRange { .. } => 400,
                 Refusal::TooPatient { .. } => 409,
             };
             Response::text(status, &format!("{refusal}\n"))
@@ -181,9 +181,8 @@ impl Wanted {
                     cause = Some(found.ok_or_else(|| format!("there is no cause {value:?}"))?);
                 }
                 "bots" => {
-                    bots = value.parse().ok().filter(|bots| *bots > 0).ok_or_else(|| {
-                        format!("bots is {value:?}, but must be 1 to {}", u32::MAX)
-                    })?;
+                    let fault = || format!("bots is {value:?}, but must be a number");
+                    bots = value.parse().map_err(|_| fault())?;
                 }
                 "transport" => {
                     transport = match value.as_str() {
@@ -222,11 +221,11 @@ fn look<'a>(view: &View<'a>, lab: &'a Lab, after: u64, left_after: u64) -> State
     };
     let told: Vec<_> = departures.after(after).take(DEPARTURES_MAX).map(told).collect();
     let left: Vec<_> = lab.left_after(left_after).take(LEFT_MAX).collect();
-    let (closed_because, way) = match lab.gate() {
-        Gate::Open(way) => (None, Some(way)),
-        Gate::Closed(why) => (Some(why.as_str()), None),
+    let closed_because = match lab.gate() {
+        Gate::Open => None,
+        Gate::Closed(why) => Some(why.as_str()),
     };
-    let playable = way.filter(|way| way.web).map(|way| way.listen);
+    let playable = lab.way().filter(|way| way.web).map(|way| way.listen);
     let in_slots = (0..hub.slots().min(SLOTS_MAX)).filter_map(|slot| hub.in_slot(slot));
     let members = in_slots.map(|(id, client)| ConnectionView::of(id, client, view.now));
     State {

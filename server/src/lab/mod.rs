@@ -27,10 +27,14 @@ const LEFT_KEPT_MAX: usize = 1_024;
 /// Longest complaint of a bot that is repeated, in characters.
 const TROUBLE_CHARS_MAX: usize = 300;
 
+/// Why no bots can be sent in where nobody can come in over TCP.
+pub const NO_WAY: &str = "no bots are sent in here, because players come by Unix sockets only";
+
 /// Everything about the lab but the processes.
 #[derive(Debug)]
 pub struct Lab {
     gate: Gate,
+    way: Option<Way>,
     /// The oldest first.
     runs: VecDeque<Run>,
     /// How many there have been.
@@ -47,12 +51,12 @@ pub struct Lab {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gate {
     /// They can.
-    Open(Way),
+    Open,
     /// They cannot: why, and what to do about it, as a sentence.
     Closed(String),
 }
 
-/// How bots get in.
+/// How players get in, and so bots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Way {
     /// Where players connect, as it is listened on: perhaps every address of the machine.
@@ -130,6 +134,11 @@ pub struct Order {
 pub enum Refusal {
     /// They never are.
     Closed(String),
+    /// So many never are.
+    OutOfRange {
+        /// How many may be.
+        max: u64,
+    },
     /// There would be too many of them.
     TooMany {
         /// How many are out.
@@ -153,10 +162,11 @@ pub enum Refusal {
 }
 
 impl Lab {
-    /// Nothing has happened yet.
-    pub fn new(gate: Gate) -> Self {
+    /// Nothing has happened yet. Without a way in over TCP it is better closed.
+    pub fn new(gate: Gate, way: Option<Way>) -> Self {
         Self {
             gate,
+            way,
             runs: VecDeque::new(),
             runs_total: 0,
             left: VecDeque::new(),
@@ -168,6 +178,11 @@ impl Lab {
     /// Whether bots can be sent in.
     pub fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// How players get in over TCP, if they do.
+    pub fn way(&self) -> Option<&Way> {
+        self.way.as_ref()
     }
 
     /// Sends in bots: from now on they count as being out. Gives the number of their run.
@@ -183,9 +198,10 @@ impl Lab {
         limits: &Limits,
         now: Time,
     ) -> Result<u32, Refusal> {
-        let way = match &self.gate {
-            Gate::Open(way) => way,
-            Gate::Closed(why) => return Err(Refusal::Closed(why.clone())),
+        let way = match (&self.gate, &self.way) {
+            (Gate::Open, Some(way)) => way,
+            (Gate::Open, None) => return Err(Refusal::Closed(NO_WAY.to_owned())),
+            (Gate::Closed(why), _) => return Err(Refusal::Closed(why.clone())),
         };
         match transport {
             Transport::Tcp if cause.websocket_only => return Err(Refusal::NeedsWebSocket),
@@ -204,6 +220,9 @@ impl Lab {
             return Err(Refusal::TooManyRuns);
         }
         let (out, max) = (self.bots_out(), limits.lab_bots_max);
+        if !(1..=max).contains(&u64::from(bots)) {
+            return Err(Refusal::OutOfRange { max });
+        }
         if u64::from(out) + u64::from(bots) > max {
             return Err(Refusal::TooMany { out, max });
         }
@@ -323,6 +342,9 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed(why) => f.write_str(why),
+            Self::OutOfRange { max } => {
+                write!(f, "bots must be 1 to {max} (lab_bots_max)")
+            }
             Self::TooMany { out, max } => write!(
                 f,
                 "at most {max} bots may be out at one time (lab_bots_max), and {out} are; wait \
@@ -366,7 +388,7 @@ mod tests {
 
     fn open() -> Lab {
         let listen = SocketAddr::from(([127, 0, 0, 1], 7_777));
-        Lab::new(Gate::Open(Way { listen, web: true }))
+        Lab::new(Gate::Open, Some(Way { listen, web: true }))
     }
 
     fn send(lab: &mut Lab, name: &str, bots: u32) -> Result<u32, Refusal> {
@@ -399,6 +421,10 @@ mod tests {
     fn there_are_never_more_bots_out_than_may_be() {
         let mut lab = open();
         let max = u32::try_from(Limits::DEFAULT.lab_bots_max).expect("small");
+        for none in [0, max + 1, u32::MAX] {
+            let refusal = Refusal::OutOfRange { max: max.into() };
+            assert_eq!(send(&mut lab, "close", none), Err(refusal));
+        }
         assert_eq!(send(&mut lab, "close", max - 1), Ok(1));
         let full = Refusal::TooMany { out: max - 1, max: max.into() };
         assert_eq!(send(&mut lab, "close", 2), Err(full));
@@ -430,7 +456,7 @@ mod tests {
         assert_eq!(send("freeze"), Err(patient));
         assert_eq!(send("stall"), Ok(1));
         let way = Way { listen: SocketAddr::from(([127, 0, 0, 1], 1)), web: false };
-        let mut lab = Lab::new(Gate::Open(way));
+        let mut lab = Lab::new(Gate::Open, Some(way));
         let reset = causes::find("reset").expect("there is such a cause");
         let refused = lab.send(reset, 1, Transport::Ws, &Limits::DEFAULT, Time::ZERO);
         assert_eq!(refused, Err(Refusal::NoWebSocket));
@@ -438,7 +464,7 @@ mod tests {
 
     #[test]
     fn nothing_is_sent_in_where_the_lab_is_closed() {
-        let mut lab = Lab::new(Gate::Closed("it is night".into()));
+        let mut lab = Lab::new(Gate::Closed("it is night".into()), None);
         assert_eq!(send(&mut lab, "reset", 1), Err(Refusal::Closed("it is night".into())));
         assert!(lab.take_orders().is_empty() && lab.runs().next().is_none());
         assert_eq!(send(&mut open(), "ws-close", 1), Err(Refusal::NeedsWebSocket));

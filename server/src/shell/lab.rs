@@ -48,7 +48,7 @@ struct Out {
 impl LabDesk {
     /// A lab that nobody can send anything into.
     pub(super) fn closed() -> Self {
-        Self::new(Lab::new(Gate::Closed("this server has no lab".to_owned())), None)
+        Self::new(Lab::new(Gate::Closed("this server has no lab".to_owned()), None), None)
     }
 
     pub(super) fn new(lab: Lab, bots: Option<Bots>) -> Self {

@@ -132,6 +132,7 @@ function badge(run) {
   if (run.trouble) return 'trouble';
   if (run.left === 0 && run.state === 'playing') return 'playing';
   if (run.left === 0) return run.state;
+  if (run.untold > 0) return `${run.noted} of ${run.bots} remembered`;
   return run.noted >= run.bots ? (run.bots === 1 ? 'noticed' : `all ${run.bots} noticed`)
     : `${run.noted} of ${run.bots} noticed`;
 }

@@ -103,7 +103,8 @@ async function ask() {
 
 function handleSilence({ message }) {
   const seconds = ASK_SLOWLY_MS / 1000;
-  say(`The server does not answer (${message}). It is asked again every ${seconds} s.`);
+  const again = `It is asked again every ${seconds} s.`;
+  say(`The server does not answer (${message}): is it running? ${again}`);
   noticeMs = -Infinity;
   if (answer !== null) panel.show(answer, false);
 }
@@ -139,7 +140,7 @@ function endNotice() {
 function showAnswer() {
   const { now_ns: nowNs } = answer;
   const address = addressOf(answer, location.hostname);
-  witness.join(address);
+  witness.join(answer.open ? address : null);
   element('game-link').hidden = address === null;
   if (address !== null) element('game-link').href = `http://${address}/`;
   for (const run of ledger.entries) if (run.kind === 'run') judge(run, nowNs);

@@ -138,8 +138,12 @@ export class Ledger {
     const isFresh = ({ departure, entry }) =>
       entry === null || nowNs - departure.left_at_ns < PATIENCE_NS;
     this.#unclaimed = this.#unclaimed.filter(isFresh).slice(-UNCLAIMED_MAX);
+    // The bots of a run that is over were let go: who is not told of now, never will be, if the
+    // server has forgotten some.
+    const isForgotten = ({ run, atNs }) => this.forgotten > 0 && nowNs - atNs > HOLD_NS
+      && (run.state === 'over' || run.state === 'failed');
     for (const left of [...this.#lefts.values()].flat()) {
-      if (isToldAll && nowNs - left.atNs > PATIENCE_NS) {
+      if (isToldAll && (isForgotten(left) || nowNs - left.atNs > PATIENCE_NS)) {
         left.run.giveUp();
         this.#forget(left);
       }

@@ -22,6 +22,8 @@ export class SendPanel {
   // Each button with the cause that it stands for, and where the server's words go.
   #buttons = [];
   #botsMax = 1;
+  // Where a refusal stands.
+  #refused = null;
 
   /**
    * `send({ cause, bots, transport })` asks the server, and answers `{ run }` or `{ refused }`, a
@@ -101,14 +103,20 @@ export class SendPanel {
     const transport = cause.websocket_only ? 'ws' : chosen;
     const wish = { cause: cause.name, bots: bots ?? this.#howMany(), transport };
     if (!(Number.isInteger(wish.bots) && wish.bots >= 1 && wish.bots <= this.#botsMax)) {
-      said.className = 'said refused';
-      return write(said, `Send 1 to ${this.#botsMax} bots.`);
+      return this.#say(said, `Send 1 to ${this.#botsMax} bots.`, true);
     }
     button.setAttribute('aria-busy', 'true');
     const { run, refused } = await this.#send(wish);
     button.removeAttribute('aria-busy');
-    said.className = refused === undefined ? 'said' : 'said refused';
-    const words = refused ?? `Run ${run}: ${count(wish.bots, 'bot')} on the way.`;
+    const onTheWay = `Run ${run}: ${count(wish.bots, 'bot')} on the way.`;
+    this.#say(said, refused ?? onTheWay, refused !== undefined);
+  }
+
+  // Says it beside a button for a while; what was refused before is of no interest any more.
+  #say(said, words, isRefused) {
+    if (this.#refused !== null) write(this.#refused, '');
+    this.#refused = isRefused ? said : null;
+    said.className = isRefused ? 'said refused' : 'said';
     write(said, words);
     setTimeout(() => {
       if (said.textContent === words) write(said, '');
